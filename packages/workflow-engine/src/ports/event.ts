@@ -1,0 +1,44 @@
+// The events of the engine: what happened to a run, told once in the transaction that made it so (P18).
+
+/** Fields of each event, by its type; every event also carries `type`, `timestamp` and `workflowRunId`. */
+export interface EventFields {
+  "workflow:created": { workflowId: string };
+  "workflow:started": object;
+  "workflow:completed": { duration?: number; totalCost?: number; totalTokens?: number; output?: unknown };
+  "workflow:failed": { error: string };
+  "workflow:cancelled": { reason?: string };
+  "workflow:suspended": { stageId: string };
+  /** Ours: the run was opened again from this stage. */
+  "workflow:rerun": { fromStageId: string };
+  "stage:started": { stageId: string; stageName: string; stageNumber: number };
+  "stage:completed": { stageId: string; stageName: string; duration: number };
+  "stage:suspended": { stageId: string; stageName: string; nextPollAt: Date };
+  "stage:failed": { stageId: string; stageName: string; error: string };
+  /** Ours: an attempt failed and another will follow at `retryAt`. */
+  "stage:retrying": { stageId: string; stageName: string; attempt: number; error: string; retryAt: Date };
+  "stage:progress": { stageId: string; progress: number; message: string; details?: Record<string, unknown> };
+}
+
+/** Name of an event. */
+export type EventType = keyof EventFields;
+
+/** What every delivered event carries beside its own fields. */
+export interface EventEnvelope {
+  timestamp: Date;
+  workflowRunId: string;
+}
+
+/** An event as consumers read it; a Date is a Date whatever stored it. */
+export type KernelEvent = { [T in EventType]: { type: T } & EventEnvelope & EventFields[T] }[EventType];
+
+/** An event of one type. */
+export type EventOf<T extends EventType> = { type: T } & EventEnvelope & EventFields[T];
+
+/** An event as a rule writes it: instants are milliseconds, and the store adds run and time. */
+export interface DraftEvent {
+  type: EventType;
+  [field: string]: unknown;
+}
+
+/** The fields that hold instants, by name, so that any reader can make Dates of them again. */
+export const instantFields: readonly string[] = ["nextPollAt", "retryAt"];
