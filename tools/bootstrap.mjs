@@ -13,7 +13,7 @@ const MODULES = path.join(ROOT, "node_modules");
 const isWindows = process.platform === "win32";
 
 /** What each task runs on the workspace's Node, from the root; further arguments are appended. */
-export const TASKS = {
+const TASKS = {
   start: { run: ["examples/document-processor/src/main.ts"], env: {} },
   test: { run: ["node_modules/vitest/vitest.mjs", "run"], env: { PROOF: "reduced" } },
   prove: { run: ["tools/prove.ts"], env: {} },
@@ -22,7 +22,7 @@ export const TASKS = {
 };
 
 /** Lists the locked packages that are not installed as locked; reads npm's own record, so a plain `npm install` counts too. */
-export function missingPackages(locked, installed) {
+function missingPackages(locked, installed) {
   return Object.keys(locked).filter((key) => {
     if (key === "") return false;
     const here = installed[key];
