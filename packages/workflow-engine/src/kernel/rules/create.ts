@@ -1,0 +1,33 @@
+// run.create as a decision (P1): the run and its first event, or nothing.
+import type { Changes, Decide, JsonText } from "../../ports/store.ts";
+
+/** What a validated run.create amounts to. */
+export interface CreateOptions {
+  runId: string;
+  workflowId: string;
+  workflowName: string;
+  workflowVersion: string;
+  priority: number;
+  /** Milliseconds since the epoch; null starts at once. */
+  startAt: number | null;
+  input: JsonText;
+  config: JsonText;
+  metadata: JsonText | null;
+  parentRunId: string | null;
+}
+
+/** Answer of run.create. */
+export interface Created {
+  workflowRunId: string;
+  status: "PENDING";
+}
+
+/** Creates a PENDING run. */
+export function create(options: CreateOptions): Decide<Created> {
+  const { runId, ...run } = options;
+  return (): Changes<Created> => ({
+    result: { workflowRunId: runId, status: "PENDING" },
+    create: run,
+    events: [{ type: "workflow:created", workflowId: run.workflowId }],
+  });
+}

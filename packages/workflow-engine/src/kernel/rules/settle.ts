@@ -1,0 +1,241 @@
+// A stage execution ends: completed, failed, to be retried, or suspended. With `advances` the next group opens in the same commit (P4).
+import type { WorkflowPlan } from "../../define/plan.ts";
+import type { DraftEvent } from "../../ports/event.ts";
+import type { ArtifactRow, AttemptRow, Changes, Decide, ExecutionRef, JsonText, LogRow, StageState } from "../../ports/store.ts";
+import { closeGroup, failRun, needsOutputs, type Onward, type OnwardChanges } from "./advance.ts";
+import { type Held, heldBy } from "./fence.ts";
+import type { Taker } from "./open-group.ts";
+
+/** How user code ended. */
+export type Outcome =
+  | { kind: "completed"; output: JsonText; metrics: JsonText | null; embeddings?: JsonText | null; artifacts: ArtifactRow[] }
+  | { kind: "suspended"; state: JsonText; metrics: JsonText | null; nextPollAt: number; pollIntervalMs: number; maxWaitUntil: number }
+  | { kind: "failed"; error: string; isRetryable: boolean; delayMs: number };
+
+/** Who tries again after a failure (settled question 3). */
+export type RetryOwner = "engine" | "caller" | "nobody";
+
+/** What a settling execution knows. */
+export interface SettleOptions {
+  plan: WorkflowPlan;
+  ref: ExecutionRef;
+  outcome: Outcome;
+  /** The stage is RUNNING under this execution, or SUSPENDED and being polled under it. */
+  from: "RUNNING" | "SUSPENDED";
+  retry: RetryOwner;
+  /** True when the next group opens, or the run ends, in this commit. */
+  advances: boolean;
+  taker: Taker | null;
+  /** Log lines and progress not written yet. */
+  logs: LogRow[];
+  progress: DraftEvent[];
+  checkOutput?: ((output: JsonText) => string | null) | undefined;
+}
+
+/** What became of the execution; `discarded` when it had lost its stage, and nothing was written (P13). */
+export interface Settled extends Onward {
+  outcome: "completed" | "suspended" | "retrying" | "failed" | "discarded";
+  /** When the stage is looked at again, when it waits. */
+  wakeAt: number | null;
+}
+
+const discarded: Settled = { outcome: "discarded", wakeAt: null, advance: "waiting", handed: [], groupOutput: null };
+const waiting: Onward = { advance: "waiting", handed: [], groupOutput: null };
+
+/** Ends an execution that still holds its stage. */
+export function settle(options: SettleOptions): Decide<Settled> {
+  return (snapshot, now) => {
+    const held = heldBy(options.ref, options.from, snapshot);
+    if (!held) return { result: discarded };
+    const changes = decideOutcome(options, held, snapshot, now);
+    if (changes.need) return changes;
+    return { ...changes, logs: options.logs, events: [...options.progress, ...(changes.events ?? [])] };
+  };
+}
+
+type Seen = Parameters<Decide<unknown>>[0];
+
+function decideOutcome(options: SettleOptions, held: Held, snapshot: Seen, now: number): Changes<Settled> {
+  const { outcome } = options;
+  if (outcome.kind === "completed") return complete(options, outcome, held, snapshot, now);
+  if (outcome.kind === "suspended") return suspend(outcome, held, snapshot.freshId, now);
+  const mayRetry = outcome.isRetryable && options.retry !== "nobody" && held.stage.attempt < held.stage.maxAttempts;
+  return mayRetry ? retry(options, outcome, held, snapshot.freshId, now) : fail(options, outcome.error, held, now);
+}
+
+function complete(
+  options: SettleOptions,
+  outcome: Extract<Outcome, { kind: "completed" }>,
+  { run, stage }: Held,
+  snapshot: Seen,
+  now: number,
+): Changes<Settled> {
+  const suspended = run.suspended - (options.from === "SUSPENDED" ? 1 : 0);
+  const after = { ...run, open: run.open - 1, suspended };
+  const stages = [
+    {
+      stageId: stage.stageId,
+      item: stage.item,
+      set: { status: "COMPLETED" as const, completedAt: now, error: null, lease: null, ...noWait },
+      payloads: { output: outcome.output, metrics: outcome.metrics, ...(outcome.embeddings && { embeddings: outcome.embeddings }) },
+    },
+  ];
+  const done: DraftEvent = {
+    type: "stage:completed",
+    stageId: stage.stageId,
+    stageName: stage.name,
+    duration: now - (stage.startedAt ?? now),
+  };
+  const onward = after.open === 0 ? closing(options, after, snapshot, now, outcome.output) : stillOpen(after, snapshot);
+  if (onward === "outputs" || onward === "stages") return { result: discarded, need: onward };
+  return merge({ outcome: "completed", wakeAt: null }, onward, { stages, artifacts: outcome.artifacts, events: [done] }, after);
+}
+
+/** The last stage of the group has ended: go on now, or leave a mark for run.transition. */
+function closing(
+  options: SettleOptions,
+  run: Held["run"],
+  snapshot: Seen,
+  now: number,
+  output: JsonText | null,
+): OnwardChanges | "outputs" {
+  if (!options.advances) return { result: waiting, run: { transitionAt: now }, events: [] };
+  const { plan, taker, checkOutput } = options;
+  const group = plan.getGroup(run.group);
+  const isAlone = group?.stages.length === 1 && output !== null;
+  if (group && !isAlone && run.error === null && !snapshot.outputs && needsOutputs(plan, group, taker)) return "outputs";
+  const own = output === null ? {} : { [options.ref.stageId]: output };
+  const outputs = isAlone ? own : snapshot.outputs && { ...snapshot.outputs, ...own };
+  return closeGroup({ plan, run, now, freshId: snapshot.freshId, taker, outputs, checkOutput });
+}
+
+/** Other stages of the group are open: tell when all of them wait for something outside. */
+function stillOpen(run: Held["run"], snapshot: Seen): OnwardChanges | "stages" {
+  if (run.suspended === 0 || run.suspended < run.open) return { result: waiting, run: {}, events: [] };
+  if (!snapshot.stages) return "stages";
+  const stageId = snapshot.stages.find((stage) => stage.status === "SUSPENDED")?.stageId;
+  return { result: waiting, run: {}, events: [{ type: "workflow:suspended", stageId }] };
+}
+
+function suspend(outcome: Extract<Outcome, { kind: "suspended" }>, { run, stage }: Held, freshId: string, now: number): Changes<Settled> {
+  const suspended = run.suspended + 1;
+  const events: DraftEvent[] = [{ type: "stage:suspended", stageId: stage.stageId, stageName: stage.name, nextPollAt: outcome.nextPollAt }];
+  if (suspended === run.open) events.push({ type: "workflow:suspended", stageId: stage.stageId });
+  return {
+    result: { ...waiting, outcome: "suspended", wakeAt: outcome.nextPollAt },
+    attempts: [attemptOf(stage, now, "SUSPENDED", null)],
+    stages: [
+      {
+        stageId: stage.stageId,
+        item: stage.item,
+        set: {
+          status: "SUSPENDED",
+          waitReason: "poll",
+          executionId: freshId,
+          lease: null,
+          readyAt: null,
+          pollAt: outcome.nextPollAt,
+          pollIntervalMs: outcome.pollIntervalMs,
+          maxWaitUntil: outcome.maxWaitUntil,
+          pollFailures: 0,
+          error: null,
+        },
+        payloads: { state: outcome.state, metrics: outcome.metrics },
+      },
+    ],
+    run: { suspended },
+    events,
+  };
+}
+
+function retry(
+  options: SettleOptions,
+  outcome: Extract<Outcome, { kind: "failed" }>,
+  { stage }: Held,
+  freshId: string,
+  now: number,
+): Changes<Settled> {
+  const retryAt = now + outcome.delayMs;
+  const isOurs = options.retry === "engine";
+  return {
+    result: { ...waiting, outcome: "retrying", wakeAt: isOurs ? retryAt : null },
+    attempts: [attemptOf(stage, now, "FAILED", outcome.error)],
+    stages: [
+      {
+        stageId: stage.stageId,
+        item: stage.item,
+        set: {
+          status: "PENDING",
+          waitReason: isOurs ? "retry" : "caller",
+          executionId: freshId,
+          lease: null,
+          readyAt: isOurs ? retryAt : null,
+          startedAt: null,
+          error: outcome.error,
+        },
+      },
+    ],
+    run: {},
+    events: [
+      { type: "stage:retrying", stageId: stage.stageId, stageName: stage.name, attempt: stage.attempt, error: outcome.error, retryAt },
+    ],
+  };
+}
+
+/** Ends a stage for good; the run fails with it at once, unless its siblings are awaited or the caller drives. */
+export function fail(
+  options: Pick<SettleOptions, "plan" | "advances">,
+  error: string,
+  { run, stage }: Held,
+  now: number,
+): Changes<Settled> {
+  const suspended = run.suspended - (stage.status === "SUSPENDED" ? 1 : 0);
+  const after = { ...run, open: run.open - 1, suspended, error: run.error ?? error };
+  const stages = [
+    { stageId: stage.stageId, item: stage.item, set: { status: "FAILED" as const, completedAt: now, error, lease: null, ...noWait } },
+  ];
+  const events: DraftEvent[] = [{ type: "stage:failed", stageId: stage.stageId, stageName: stage.name, error }];
+  const aborts = options.plan.getGroup(run.group)?.onFailure !== "await";
+  const onward = failing(options, after, aborts, now);
+  return merge({ outcome: "failed", wakeAt: null }, onward, { stages, events }, after);
+}
+
+function failing(options: Pick<SettleOptions, "plan" | "advances">, run: Held["run"], aborts: boolean, now: number): OnwardChanges {
+  const isOver = aborts || run.open === 0;
+  if (isOver && options.advances) return failRun(run.error ?? "", now);
+  return { result: waiting, run: { error: run.error, transitionAt: isOver ? now : null }, events: [] };
+}
+
+const noWait = { waitReason: null, readyAt: null, pollAt: null } as const;
+
+function merge(
+  head: Pick<Settled, "outcome" | "wakeAt">,
+  onward: OnwardChanges,
+  own: Pick<Changes<Settled>, "stages" | "artifacts" | "events">,
+  after: Held["run"],
+): Changes<Settled> {
+  const { result, run, open, endOpen, events } = onward;
+  return {
+    result: { ...result, ...head },
+    ...own,
+    ...(open && { open }),
+    ...(endOpen && { endOpen }),
+    run: { open: after.open, suspended: after.suspended, ...run },
+    events: [...(own.events ?? []), ...events],
+  };
+}
+
+/** The row that keeps an attempt which is over. */
+export function attemptOf(stage: StageState, endedAt: number, outcome: AttemptRow["outcome"], error: string | null): AttemptRow {
+  return {
+    stageId: stage.stageId,
+    item: stage.item,
+    attempt: stage.attempt,
+    executionId: stage.executionId,
+    workerId: stage.lease?.workerId ?? null,
+    startedAt: stage.startedAt,
+    endedAt,
+    outcome,
+    error,
+  };
+}
