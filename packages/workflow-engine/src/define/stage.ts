@@ -102,7 +102,7 @@ export type AnyStage = Stage<string, z.ZodType, z.ZodType, z.ZodType, any>;
 /** Declares a stage; `defineStage<TContext>()(definition)` also declares which earlier outputs it reads. */
 export function defineStage<TId extends string, TInput extends z.ZodType | "none", TOutput extends z.ZodType, TConfig extends z.ZodType>(
   definition: SyncStageDefinition<TId, TInput, TOutput, TConfig>,
-): Stage<TId, InputSchemaOf<TInput>, TOutput, TConfig>;
+): Stage<NoInfer<TId>, InputSchemaOf<TInput>, TOutput, TConfig>;
 /** Declares a stage that reads the outputs of earlier stages: `TContext` maps their ids to their outputs, optional keys may be absent. */
 export function defineStage<TContext extends object>(): <
   TId extends string,
@@ -111,7 +111,7 @@ export function defineStage<TContext extends object>(): <
   TConfig extends z.ZodType,
 >(
   definition: SyncStageDefinition<TId, TInput, TOutput, TConfig, TContext>,
-) => Stage<TId, InputSchemaOf<TInput>, TOutput, TConfig, TContext>;
+) => Stage<NoInfer<TId>, InputSchemaOf<TInput>, TOutput, TConfig, TContext>;
 export function defineStage(definition?: AnyDefinition): unknown {
   return definition === undefined ? createStage : createStage(definition);
 }
@@ -122,7 +122,7 @@ export function defineAsyncBatchStage<
   TInput extends z.ZodType | "none",
   TOutput extends z.ZodType,
   TConfig extends z.ZodType,
->(definition: AsyncBatchStageDefinition<TId, TInput, TOutput, TConfig>): Stage<TId, InputSchemaOf<TInput>, TOutput, TConfig>;
+>(definition: AsyncBatchStageDefinition<TId, TInput, TOutput, TConfig>): Stage<NoInfer<TId>, InputSchemaOf<TInput>, TOutput, TConfig>;
 /** Declares a stage that may suspend and reads the outputs of earlier stages. */
 export function defineAsyncBatchStage<TContext extends object>(): <
   TId extends string,
@@ -131,7 +131,7 @@ export function defineAsyncBatchStage<TContext extends object>(): <
   TConfig extends z.ZodType,
 >(
   definition: AsyncBatchStageDefinition<TId, TInput, TOutput, TConfig, TContext>,
-) => Stage<TId, InputSchemaOf<TInput>, TOutput, TConfig, TContext>;
+) => Stage<NoInfer<TId>, InputSchemaOf<TInput>, TOutput, TConfig, TContext>;
 export function defineAsyncBatchStage(definition?: AnyDefinition): unknown {
   return definition === undefined ? createAsyncBatchStage : createAsyncBatchStage(definition);
 }
