@@ -1,4 +1,4 @@
-// Everything that can be judged without running the engine, in one place: lint, types, rooms and docs. All of them run even
+// Everything that can be judged without running the engine, in one place: lint, types, lockfile, rooms and docs. All of them run even
 // when one fails, each reports one line, and the output of the failed ones follows. `npm run check -- rooms docs` runs some.
 
 import { spawnSync } from "node:child_process";
@@ -16,6 +16,7 @@ export interface Check {
 export const CHECKS: readonly Check[] = [
   { name: "lint", run: ["node_modules/@biomejs/biome/bin/biome", "check"] },
   { name: "types", run: ["node_modules/typescript/bin/tsc", "--noEmit", "-p", "tsconfig.json"] },
+  { name: "lock", run: ["tools/lock.ts"] },
   { name: "rooms", run: ["tools/rooms.ts"] },
   { name: "docs", run: ["tools/docs.ts"] },
 ];

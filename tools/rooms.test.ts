@@ -190,7 +190,7 @@ describe("shape", () => {
     "a default export by name": ["tools/x.ts", "const x = 1;\nexport { x as default };\n", "tools/x.ts: default export; export it by name"],
     "a file of 261 lines": ["tools/x.ts", lines(261), "tools/x.ts: 261 lines, the limit is 260: split it by subject"],
     "a function of 51 lines": ["tools/x.ts", long(51), "tools/x.ts:1: a function of 51 lines, the limit is 50"],
-    "a file that is no TypeScript": ["tools/x.ts", "const = 1;\n", "tools/x.ts: cannot be parsed: tools/x.ts: Unexpected token"],
+    "a file that is no TypeScript": ["tools/x.ts", "const = 1;\n", "tools/x.ts:1: cannot be parsed: Unexpected token"],
   });
   it("allows 260 lines, 50 lines, a word that only contains a banned one, and long describe() callbacks", () => {
     const section = `describe("x", () => {\n${lines(60)}});\n`;

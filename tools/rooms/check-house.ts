@@ -22,7 +22,7 @@ export function checkHouse(root: string, plan: Plan): { files: number; problems:
       try {
         files.push(readSource(file, readFileSync(path.join(root, file), "utf8")));
       } catch (error) {
-        problems.push(`${file}: cannot be parsed: ${error instanceof Error ? error.message : String(error)}`);
+        problems.push(error instanceof Error ? error.message : String(error));
       }
     }
   }

@@ -58,10 +58,10 @@ const VALUE_WRAPPERS = new Set(["TSAsExpression", "TSSatisfiesExpression", "TSNo
 /** Parses a file; throws where it is no TypeScript, since an unread file would pass every check. */
 export function readSource(path: string, text: string): SourceFile {
   const parsed = parseSync(path, text);
-  const error = parsed.errors[0];
-  if (error !== undefined) throw new Error(`${path}: ${error.message}`);
   const starts = [...text.matchAll(/\n/g)].map((match) => match.index + 1);
   const lineAt = (offset: number): number => countUpTo(starts, offset) + 1;
+  const error = parsed.errors[0];
+  if (error !== undefined) throw new Error(`${path}:${lineAt(error.labels[0]?.start ?? 0)}: cannot be parsed: ${error.message}`);
   const lines = text.split("\n").length - (text.endsWith("\n") ? 1 : 0);
   const file: SourceFile = { path, lines, imports: [], globals: [], async: [], hasDefaultExport: false, functions: [] };
   visit(parsed.program as unknown as Node, null, "", false, { file, lineAt });
