@@ -1,3 +1,5 @@
+// The checks a builder makes when it runs: dependencies, unique ids, and what a built workflow keeps.
+
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { defineWorkflow, WorkflowBuilder } from "./builder.ts";

@@ -1,3 +1,5 @@
+// Reading earlier outputs: falsy ones are values (P6), missing ones are named.
+
 import { describe, expect, it } from "vitest";
 import { createContextReader, getStageOutput, requireStageOutput } from "./context.ts";
 

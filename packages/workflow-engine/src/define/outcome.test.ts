@@ -1,3 +1,5 @@
+// Suspensions are told from results, and credentials stay out of stored state.
+
 import { describe, expect, it } from "vitest";
 import { assertNoCredential, isSuspendedResult } from "./outcome.ts";
 

@@ -1,11 +1,12 @@
 // What the kernel reads of a workflow: groups in order, stages by id in one look-up, where data comes from (P6) and the
 // fingerprint a run carries. Groups and stages count from 1. A plan never changes once made.
 
+import { z } from "zod";
 import { WorkflowEngineError } from "../errors.ts";
 import { getStageOutput } from "./context.ts";
 import { canonicalJson, fingerprintSchema, hashText } from "./fingerprint.ts";
 import type { GroupFailurePolicy } from "./policy.ts";
-import { type AnyStage, NoInputSchema } from "./stage.ts";
+import type { AnyStage } from "./stage.ts";
 
 /** Stages that run at the same time, as the builder hands them over. */
 export interface DeclaredGroup {
@@ -93,9 +94,13 @@ function fingerprintGroups(groups: readonly PlannedGroup[]): string {
   return hashText(canonicalJson(shape));
 }
 
-/** Tells whether a stage takes what the group before gives; one declared with input `"none"` is handed `{}`. */
+/**
+ * Tells whether a stage takes what the group before gives. One whose input is `"none"`, or any empty object schema, fits after
+ * everything and is handed `{}`. Judged by shape, so that a second copy of the package does not make a difference.
+ */
 export function takesInput(stage: AnyStage): boolean {
-  return stage.inputSchema !== NoInputSchema;
+  const schema = stage.inputSchema;
+  return !(schema instanceof z.ZodObject && Object.keys(schema.shape).length === 0 && schema.def.catchall === undefined);
 }
 
 /** Returns what a group gives to the next: the stage's output, or `{ [stageId]: output }` of a parallel one; throws MISSING_STAGE_OUTPUT. */

@@ -1,3 +1,5 @@
+// What becomes of a definition: its fields, its code kept whole, and policies that make no sense refused.
+
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { createContextReader, type EnhancedStageContext } from "./context.ts";
