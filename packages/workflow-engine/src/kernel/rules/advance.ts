@@ -13,8 +13,8 @@ export interface Onward {
   advance: Advance;
   nextGroup?: number;
   handed: StageState[];
-  /** JSON text of what the closed group gives on; known only when something needed it. */
-  groupOutput: JsonText | null;
+  /** Outputs of the group that closed; known only when something needed them. */
+  outputs: Record<string, JsonText> | null;
 }
 
 /** The changes that carry a run onward, to be merged into those of the stage. */
@@ -42,7 +42,7 @@ export interface GroupEnd {
 /** Fails the run at once and ends what is still open. */
 export function failRun(error: string, now: number): OnwardChanges {
   return {
-    result: { advance: "failed", handed: [], groupOutput: null },
+    result: { advance: "failed", handed: [], outputs: null },
     endOpen: "CANCELLED",
     run: { status: "FAILED", open: 0, suspended: 0, error, completedAt: now, transitionAt: null, queuedAt: null },
     events: [{ type: "workflow:failed", error }],
@@ -60,11 +60,10 @@ export function closeGroup(end: GroupEnd): OnwardChanges {
   if (run.error !== null) return failRun(run.error, now);
   const group = requireGroup(plan, run.group);
   const next = plan.getGroup(run.group + 1);
-  const groupOutput = end.outputs ? composeOutput(group, end.outputs) : null;
-  if (!next) return completeRun(end, groupOutput ?? "null");
+  if (!next) return completeRun(end, composeOutput(group, end.outputs ?? {}));
   const { open, events, handed } = openGroup(next, run, end.freshId, now, end.taker);
   return {
-    result: { advance: "advanced", nextGroup: next.executionGroup, handed, groupOutput },
+    result: { advance: "advanced", nextGroup: next.executionGroup, handed, outputs: end.outputs ?? null },
     open,
     run: { group: next.executionGroup, open: open.length, suspended: 0, transitionAt: null },
     events,
@@ -83,7 +82,7 @@ function completeRun(end: GroupEnd, output: JsonText): OnwardChanges {
   const misfit = end.checkOutput?.(output) ?? null;
   if (misfit !== null) return failRun(misfit, now);
   return {
-    result: { advance: "completed", handed: [], groupOutput: output },
+    result: { advance: "completed", handed: [], outputs: null },
     run: { status: "COMPLETED", open: 0, suspended: 0, output, completedAt: now, transitionAt: null, error: null },
     events: [completedEvent(run, output, now)],
   };

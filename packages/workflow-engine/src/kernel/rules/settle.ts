@@ -39,8 +39,8 @@ export interface Settled extends Onward {
   wakeAt: number | null;
 }
 
-const discarded: Settled = { outcome: "discarded", wakeAt: null, advance: "waiting", handed: [], groupOutput: null };
-const waiting: Onward = { advance: "waiting", handed: [], groupOutput: null };
+const discarded: Settled = { outcome: "discarded", wakeAt: null, advance: "waiting", handed: [], outputs: null };
+const waiting: Onward = { advance: "waiting", handed: [], outputs: null };
 
 /** Ends an execution that still holds its stage. */
 export function settle(options: SettleOptions): Decide<Settled> {

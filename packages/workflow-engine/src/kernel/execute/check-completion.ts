@@ -1,0 +1,95 @@
+// Looks at one suspended stage: calls checkCompletion outside any transaction and says what should follow (P10). A throw is transient;
+// only an explicit error, a FatalError or the end of the wait fails the stage.
+import type { CompletionResult, SuspendedState } from "../../define/outcome.ts";
+import type { PlannedStage, WorkflowPlan } from "../../define/plan.ts";
+import { errorCodeOf } from "../../errors.ts";
+import type { JsonText, Poll } from "../../ports/store.ts";
+import { stageRecordId } from "../../store/record-ids.ts";
+import { backoffMs } from "../rules/backoff.ts";
+import type { Outcome } from "../rules/settle.ts";
+import { describeError, parseWith } from "./failures.ts";
+import { storePayload, toJson } from "./payloads.ts";
+import { type ExecutionServices, metricsOf } from "./run-stage.ts";
+import { createStageStorage, outputBlobKey } from "./stage-storage.ts";
+import type { Teller } from "./teller.ts";
+
+/** What a look at a suspended stage leads to. */
+export type PollEnd =
+  | { kind: "settle"; outcome: Outcome }
+  | { kind: "again"; nextPollAt: number; failures: number }
+  | { kind: "resume"; state: JsonText };
+
+/** One stage to look at. */
+export interface PollExecution {
+  plan: WorkflowPlan;
+  planned: PlannedStage;
+  poll: Poll;
+  signal: AbortSignal;
+  teller: Teller;
+}
+
+/** Calls `checkCompletion` and decides what follows; never rejects. */
+export async function checkCompletion(services: ExecutionServices, execution: PollExecution): Promise<PollEnd> {
+  const { planned, poll, teller } = execution;
+  try {
+    const result = await ask(services, execution);
+    return await answer(services, execution, result);
+  } catch (error) {
+    const code = errorCodeOf(error);
+    const isFinal = code === "FATAL" || code === "STAGE_OUTPUT_INVALID" || code === "INVALID_CONFIG" || code === "PAYLOAD_TOO_LARGE";
+    if (isFinal) return failed(describeError(error));
+    const now = services.environment.now();
+    if (poll.maxWaitUntil !== null && now >= poll.maxWaitUntil) return failed(waitedTooLong(poll, describeError(error)));
+    const failures = poll.pollFailures + 1;
+    teller.log(planned.stageId, "WARN", `Poll ${failures} failed and will be tried again: ${describeError(error)}`, undefined);
+    return { kind: "again", nextPollAt: now + backoffMs(failures, services.environment.random()), failures };
+  }
+}
+
+async function ask(services: ExecutionServices, { plan, planned, poll, signal, teller }: PollExecution): Promise<CompletionResult> {
+  const { stage, stageId } = planned;
+  if (!stage.checkCompletion) throw new Error(`Stage "${stageId}" has no checkCompletion, but it is suspended. Was its mode changed?`);
+  const configs = JSON.parse(poll.config) as Record<string, unknown>;
+  const config = await parseWith(stage.configSchema, configs[stageId] ?? {}, `config of stage "${stageId}"`, "INVALID_CONFIG");
+  const log = (level: "DEBUG" | "INFO" | "WARN" | "ERROR", message: string, meta?: Record<string, unknown>): void =>
+    teller.log(stageId, level, message, meta);
+  return stage.checkCompletion(JSON.parse(poll.state) as SuspendedState, {
+    workflowRunId: poll.runId,
+    stageId,
+    stageRecordId: stageRecordId(poll.runId, stageId, poll.item),
+    config,
+    signal,
+    storage: createStageStorage(services.blobStore, plan.workflowId, poll.runId, signal),
+    log,
+    onLog: log,
+  });
+}
+
+async function answer(services: ExecutionServices, execution: PollExecution, result: CompletionResult): Promise<PollEnd> {
+  const { poll } = execution;
+  const now = services.environment.now();
+  if (result.error !== undefined && result.error !== null) return failed(describeError(result.error));
+  if (result.ready) return ready(services, execution, result);
+  if (poll.maxWaitUntil !== null && now >= poll.maxWaitUntil) return failed(waitedTooLong(poll, "it was still not ready"));
+  const wanted = now + (result.nextCheckIn ?? poll.pollIntervalMs);
+  return { kind: "again", nextPollAt: poll.maxWaitUntil === null ? wanted : Math.min(wanted, poll.maxWaitUntil), failures: 0 };
+}
+
+async function ready(services: ExecutionServices, { plan, planned, poll }: PollExecution, result: CompletionResult): Promise<PollEnd> {
+  if (result.output === undefined) return { kind: "resume", state: poll.state };
+  const { stage, stageId } = planned;
+  const output = await parseWith(stage.outputSchema, result.output, `output of stage "${stageId}"`, "STAGE_OUTPUT_INVALID");
+  const blobKey = outputBlobKey(plan.workflowId, poll.runId, stageId, poll.executionId);
+  const text = await storePayload(output, { what: `Output of stage "${stageId}"`, blobKey }, services.limits, services.blobStore);
+  const metrics = metricsOf(poll.startedAt ?? services.environment.now(), services.environment.now(), result.metrics);
+  const embeddings = result.embeddings === undefined ? null : toJson(result.embeddings, "Embeddings");
+  return { kind: "settle", outcome: { kind: "completed", output: text, metrics, embeddings, artifacts: [] } };
+}
+
+function failed(error: string): PollEnd {
+  return { kind: "settle", outcome: { kind: "failed", error, isRetryable: false, delayMs: 0 } };
+}
+
+function waitedTooLong(poll: Poll, reason: string): string {
+  return `Stage "${poll.stageId}" waited longer than its maxWaitTime: ${reason}.`;
+}

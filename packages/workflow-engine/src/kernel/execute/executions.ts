@@ -1,0 +1,110 @@
+// The executions this process holds: their abort signals, their heartbeats and the watch for lost leases and cancelled runs
+// (P8, P13). One instance id for the process; nothing runs while nothing is held.
+import { WorkflowEngineError } from "../../errors.ts";
+import type { Environment } from "../../ports/environment.ts";
+import type { ExecutionRef, Instance, RunStore } from "../../ports/store.ts";
+
+/** How often a held execution is heard of, and checked. Milliseconds. */
+export interface WatchIntervals {
+  /** Default 15,000. */
+  heartbeatMs: number;
+  /** Default 500: an abort reaches the stage within a second wherever it was ordered. */
+  lostCheckMs: number;
+}
+
+/** One execution under way. */
+export interface HeldExecution {
+  readonly ref: ExecutionRef;
+  readonly signal: AbortSignal;
+  abort(reason: unknown): void;
+  end(): void;
+}
+
+interface Entry {
+  ref: ExecutionRef;
+  since: number;
+  controller: AbortController;
+}
+
+/** Holds executions for as long as their user code runs. */
+export class Executions {
+  readonly instance: Instance;
+  readonly #store: RunStore;
+  readonly #environment: Environment;
+  readonly #intervals: WatchIntervals;
+  readonly #entries = new Map<string, Entry>();
+  #isWatching = false;
+  #heardAt = 0;
+
+  constructor(store: RunStore, environment: Environment, instance: Instance, intervals: WatchIntervals) {
+    this.#store = store;
+    this.#environment = environment;
+    this.instance = instance;
+    this.#intervals = intervals;
+    store.onSignal((signal) => {
+      if (signal.mayHaveLost && this.#entries.size > 0) void this.#checkLost(Number.POSITIVE_INFINITY);
+    });
+  }
+
+  /** Number of executions held. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Holds an execution until `end()`. */
+  hold(ref: ExecutionRef): HeldExecution {
+    const entry: Entry = { ref, since: this.#environment.now(), controller: new AbortController() };
+    this.#entries.set(ref.executionId, entry);
+    this.#watch();
+    return {
+      ref,
+      signal: entry.controller.signal,
+      abort: (reason) => entry.controller.abort(reason),
+      end: () => void this.#entries.delete(ref.executionId),
+    };
+  }
+
+  /** Aborts everything held, e.g. because the host has to stop now; answers what was held. */
+  abortAll(reason: unknown): ExecutionRef[] {
+    const held = [...this.#entries.values()];
+    for (const entry of held) entry.controller.abort(reason);
+    return held.map((entry) => entry.ref);
+  }
+
+  #watch(): void {
+    if (this.#isWatching) return;
+    this.#isWatching = true;
+    this.#heardAt = this.#environment.now();
+    this.#tick();
+  }
+
+  #tick(): void {
+    this.#environment.setTimer(this.#intervals.lostCheckMs, () => {
+      if (this.#entries.size === 0) {
+        this.#isWatching = false;
+        return;
+      }
+      const now = this.#environment.now();
+      if (now - this.#heardAt >= this.#intervals.heartbeatMs) {
+        this.#heardAt = now;
+        this.#store.heartbeat(this.instance).catch(() => undefined); // the next one comes in heartbeatMs; the lease lasts several
+      }
+      void this.#checkLost(now - this.#intervals.lostCheckMs);
+      this.#tick();
+    });
+  }
+
+  /** Aborts held executions, begun before `before`, that the store no longer gives to this process. */
+  async #checkLost(before: number): Promise<void> {
+    const held = [...this.#entries.values()].filter((entry) => entry.since <= before && !entry.controller.signal.aborted);
+    if (held.length === 0) return;
+    const lost = await this.#store.listLost(held.map((entry) => entry.ref)).catch(() => []);
+    for (const ref of lost) {
+      const reason = new WorkflowEngineError(
+        "EXECUTION_LOST",
+        `Stage "${ref.stageId}" of run ${ref.runId} was cancelled or taken over by another worker.`,
+      );
+      this.#entries.get(ref.executionId)?.controller.abort(reason);
+    }
+  }
+}

@@ -1,0 +1,148 @@
+// Runs a stage's user code, outside any transaction, and turns its end into an outcome for the rules: parsed, bounded, stored (P5 to P7).
+import { createContextReader, type EnhancedStageContext, type ProgressUpdate } from "../../define/context.ts";
+import {
+  assertNoCredential,
+  isSuspendedResult,
+  type SimpleStageResult,
+  type StageOutcome,
+  type SuspendedState,
+} from "../../define/outcome.ts";
+import type { PlannedStage, WorkflowPlan } from "../../define/plan.ts";
+import { WorkflowEngineError } from "../../errors.ts";
+import type { BlobStore } from "../../ports/blob-store.ts";
+import type { Environment } from "../../ports/environment.ts";
+import type { ArtifactRow, Job, JsonText } from "../../ports/store.ts";
+import { stageRecordId } from "../../store/record-ids.ts";
+import type { Outcome } from "../rules/settle.ts";
+import { failedOutcome, parseWith } from "./failures.ts";
+import { type PayloadLimits, storePayload, toJson } from "./payloads.ts";
+import { readRunValues } from "./run-values.ts";
+import { createStageStorage, outputBlobKey } from "./stage-storage.ts";
+import { suspendedOutcome } from "./suspension.ts";
+import type { Teller } from "./teller.ts";
+
+/** What every execution needs of the kernel. */
+export interface ExecutionServices {
+  environment: Environment;
+  blobStore: BlobStore;
+  limits: PayloadLimits;
+}
+
+/** One execution to run. */
+export interface StageExecution {
+  plan: WorkflowPlan;
+  planned: PlannedStage;
+  job: Job;
+  /** The whole config map, when the caller brings one; the run's own otherwise. */
+  config?: Record<string, unknown> | undefined;
+  signal: AbortSignal;
+  teller: Teller;
+}
+
+/** Runs the stage to its end; never rejects: what goes wrong is a failed outcome. */
+export async function runStage(services: ExecutionServices, execution: StageExecution): Promise<Outcome> {
+  const { planned, job } = execution;
+  const startedAt = services.environment.now();
+  try {
+    const result = await withDeadline(services.environment, execution, (signal) => callStage(services, execution, signal));
+    const metrics = metricsOf(startedAt, services.environment.now(), result.customMetrics);
+    if (isSuspendedResult(result)) {
+      assertNoCredential(planned.stageId, result.state);
+      return suspendedOutcome(result, metrics, services.environment.now());
+    }
+    return await completedOutcome(services, execution, result, metrics);
+  } catch (error) {
+    return failedOutcome(error, job.attempt, services.environment.random(), planned.stage.retry);
+  }
+}
+
+async function callStage(services: ExecutionServices, execution: StageExecution, signal: AbortSignal): Promise<StageOutcome> {
+  const { plan, planned, job } = execution;
+  const { stage, stageId } = planned;
+  const values = await readRunValues(plan, planned, job.payloads, execution.config, services.blobStore);
+  const config = await parseWith(stage.configSchema, values.config, `config of stage "${stageId}"`, "INVALID_CONFIG");
+  const input = await parseWith(stage.inputSchema, values.input, `input of stage "${stageId}"`, "STAGE_INPUT_INVALID");
+  const { teller } = execution;
+  const log: EnhancedStageContext["log"] = (level, message, meta) => teller.log(stageId, level, message, meta);
+  return stage.execute({
+    workflowRunId: job.runId,
+    stageId,
+    stageNumber: planned.stageNumber,
+    stageName: stage.name,
+    stageRecordId: stageRecordId(job.runId, stageId, job.item),
+    attempt: job.attempt,
+    executionId: job.executionId,
+    input,
+    config,
+    resumeState: job.resume === null ? undefined : (JSON.parse(job.resume) as SuspendedState),
+    signal,
+    storage: createStageStorage(services.blobStore, plan.workflowId, job.runId, signal),
+    ai: {},
+    workflowContext: values.workflowContext,
+    log,
+    onLog: log,
+    onProgress: (update) => teller.progress(progressEvent(stageId, update)),
+    ...createContextReader(values.workflowContext),
+  });
+}
+
+function progressEvent(stageId: string, update: ProgressUpdate): { type: "stage:progress"; [field: string]: unknown } {
+  const { progress, message, details } = update;
+  return { type: "stage:progress", stageId, progress, message, ...(details !== undefined && { details }) };
+}
+
+async function completedOutcome(
+  services: ExecutionServices,
+  { planned, job, plan }: StageExecution,
+  result: SimpleStageResult,
+  metrics: JsonText,
+): Promise<Outcome> {
+  const { stageId, stage } = planned;
+  const output = await parseWith(stage.outputSchema, result.output, `output of stage "${stageId}"`, "STAGE_OUTPUT_INVALID");
+  const blobKey = outputBlobKey(plan.workflowId, job.runId, stageId, job.executionId);
+  const text = await storePayload(output, { what: `Output of stage "${stageId}"`, blobKey }, services.limits, services.blobStore);
+  return { kind: "completed", output: text, metrics, artifacts: artifactsOf(stageId, result.artifacts) };
+}
+
+function artifactsOf(stageId: string, artifacts: Record<string, unknown> | undefined): ArtifactRow[] {
+  return Object.entries(artifacts ?? {}).map(([key, value]) => {
+    const data = toJson(value, `Artifact "${key}" of stage "${stageId}"`);
+    return { stageId, key, type: "ARTIFACT", data, bytes: new TextEncoder().encode(data).length };
+  });
+}
+
+/** Metrics of an execution as JSON text: times in milliseconds, the stage's own beside them. */
+export function metricsOf(startTime: number, endTime: number, custom: Record<string, unknown> | undefined): JsonText {
+  return toJson({ startTime, endTime, duration: endTime - startTime, ...custom }, "Metrics");
+}
+
+/** Calls `run` with a signal that aborts with the execution's or at the stage's timeout, and waits for no longer than that signal. */
+async function withDeadline<T>(
+  environment: Environment,
+  { planned, signal }: StageExecution,
+  run: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const { timeoutMs } = planned.stage;
+  const controller = new AbortController();
+  const forward = (): void => controller.abort(signal.reason);
+  if (signal.aborted) forward();
+  signal.addEventListener("abort", forward, { once: true });
+  const cancelTimer =
+    timeoutMs === undefined ? undefined : environment.setTimer(timeoutMs, () => controller.abort(timeoutError(planned.stageId, timeoutMs)));
+  const aborted = new Promise<never>((_, reject) => {
+    const fail = (): void => reject(controller.signal.reason);
+    if (controller.signal.aborted) fail();
+    controller.signal.addEventListener("abort", fail, { once: true });
+  });
+  try {
+    return await Promise.race([run(controller.signal), aborted]);
+  } finally {
+    cancelTimer?.();
+    signal.removeEventListener("abort", forward);
+    aborted.catch(() => undefined);
+  }
+}
+
+function timeoutError(stageId: string, timeoutMs: number): WorkflowEngineError {
+  return new WorkflowEngineError("STAGE_TIMEOUT", `Stage "${stageId}" did not end within its timeout of ${timeoutMs} ms.`);
+}

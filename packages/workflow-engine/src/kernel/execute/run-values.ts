@@ -1,0 +1,80 @@
+// What a stage reads: the run's input, its own config, and the outputs of earlier groups (P6). Parsed afresh for each execution, and only
+// when looked at, so that the two hundredth stage of a run costs what the third does.
+import type { WorkflowPlan } from "../../define/plan.ts";
+import { type PlannedStage, takesInput } from "../../define/plan.ts";
+import type { BlobStore } from "../../ports/blob-store.ts";
+import type { RunPayloads } from "../../ports/store.ts";
+import { composeOutput } from "../rules/advance.ts";
+import { isStoredAsBlob, loadPayload } from "./payloads.ts";
+
+/** What one execution reads, before its schemas have seen it. */
+export interface RunValues {
+  input: unknown;
+  config: unknown;
+  workflowContext: Record<string, unknown>;
+}
+
+/** Reads the values of one stage; big outputs are fetched from the blob store first, because authors read them synchronously. */
+export async function readRunValues(
+  plan: WorkflowPlan,
+  planned: PlannedStage,
+  payloads: RunPayloads,
+  config: Record<string, unknown> | undefined,
+  blobStore: BlobStore,
+): Promise<RunValues> {
+  const fetched = await fetchBlobs(payloads, planned.executionGroup, blobStore);
+  const workflowContext = lazyOutputs(payloads, planned.executionGroup, fetched);
+  const configs = config ?? (JSON.parse(payloads.config) as Record<string, unknown>);
+  return {
+    input: await inputOf(plan, planned, payloads, workflowContext, blobStore),
+    config: configs[planned.stageId] ?? {},
+    workflowContext,
+  };
+}
+
+async function inputOf(
+  plan: WorkflowPlan,
+  planned: PlannedStage,
+  payloads: RunPayloads,
+  context: Record<string, unknown>,
+  blobStore: BlobStore,
+): Promise<unknown> {
+  if (!takesInput(planned.stage)) return {};
+  const before = plan.getGroup(planned.executionGroup - 1);
+  if (!before) return loadPayload(payloads.input, blobStore);
+  const missing = before.stages.find(({ stageId }) => payloads.outputs[stageId] === undefined);
+  if (missing) {
+    throw new Error(`Stage "${planned.stageId}" cannot start: the output of stage "${missing.stageId}" before it is not stored.`);
+  }
+  if (before.stages.some(({ stageId }) => isStoredAsBlob(payloads.outputs[stageId]!))) {
+    const values = before.stages.map(({ stageId }) => [stageId, context[stageId]] as const);
+    return before.isParallel ? Object.fromEntries(values) : values[0]![1];
+  }
+  return JSON.parse(composeOutput(before, payloads.outputs));
+}
+
+async function fetchBlobs(payloads: RunPayloads, group: number, blobStore: BlobStore): Promise<Map<string, unknown>> {
+  const fetched = new Map<string, unknown>();
+  const refs = Object.entries(payloads.outputs).filter(([id, text]) => isStoredAsBlob(text) && (payloads.groups[id] ?? 0) < group);
+  await Promise.all(refs.map(async ([id, text]) => fetched.set(id, await loadPayload(text, blobStore))));
+  return fetched;
+}
+
+/** An object of outputs by stage id whose values are parsed at first sight. */
+function lazyOutputs(payloads: RunPayloads, group: number, values: Map<string, unknown>): Record<string, unknown> {
+  const isVisible = (id: string): boolean => (payloads.groups[id] ?? group) < group;
+  const valueOf = (id: string): unknown => {
+    if (!values.has(id)) values.set(id, JSON.parse(payloads.outputs[id]!));
+    return values.get(id);
+  };
+  return new Proxy<Record<string, unknown>>(
+    {},
+    {
+      has: (_, id) => typeof id === "string" && isVisible(id),
+      get: (target, id) => (typeof id === "string" && isVisible(id) ? valueOf(id) : Reflect.get(target, id)),
+      ownKeys: () => Object.keys(payloads.outputs).filter(isVisible),
+      getOwnPropertyDescriptor: (_, id) =>
+        typeof id === "string" && isVisible(id) ? { value: valueOf(id), enumerable: true, configurable: true, writable: true } : undefined,
+    },
+  );
+}

@@ -1,0 +1,88 @@
+// Log lines and progress of one execution: gathered, and written while it runs (P19); what is left rides the settling commit.
+import type { LogLevel } from "../../define/context.ts";
+import type { Environment } from "../../ports/environment.ts";
+import type { DraftEvent } from "../../ports/event.ts";
+import type { LogRow } from "../../ports/store.ts";
+import { toStorableText } from "./failures.ts";
+
+/** Writes what has been told so far; false when the execution has lost its stage. */
+export type Tell = (logs: LogRow[], progress: DraftEvent[]) => Promise<boolean>;
+
+/** Milliseconds between two writes of one execution: a person sees no delay, and a loop that logs costs one row set, not thousands. */
+const intervalMs = 100;
+
+/** Gathers what a stage tells. */
+export class Teller {
+  readonly #environment: Environment;
+  readonly #tell: Tell;
+  readonly #onLost: () => void;
+  #logs: LogRow[] = [];
+  #progress: DraftEvent[] = [];
+  #cancelTimer: (() => void) | null = null;
+  #toldAt = Number.NEGATIVE_INFINITY;
+  #isClosed = false;
+
+  constructor(environment: Environment, tell: Tell, onLost: () => void) {
+    this.#environment = environment;
+    this.#tell = tell;
+    this.#onLost = onLost;
+  }
+
+  /** Adds a log line. */
+  log(stageId: string, level: LogLevel, message: string, meta: Record<string, unknown> | undefined): void {
+    if (this.#isClosed) return;
+    const at = this.#environment.now();
+    this.#logs.push({ stageId, item: 0, level, message: toStorableText(String(message)), metadata: metaToJson(meta), at });
+    this.#schedule();
+  }
+
+  /** Adds a progress event. */
+  progress(event: DraftEvent): void {
+    if (this.#isClosed) return;
+    this.#progress.push(event);
+    this.#schedule();
+  }
+
+  /** Ends telling; answers what has not been written. */
+  close(): { logs: LogRow[]; progress: DraftEvent[] } {
+    this.#isClosed = true;
+    this.#cancelTimer?.();
+    return { logs: this.#logs, progress: this.#progress };
+  }
+
+  #schedule(): void {
+    if (this.#cancelTimer) return;
+    const wait = Math.max(0, this.#toldAt + intervalMs - this.#environment.now());
+    this.#cancelTimer = this.#environment.setTimer(wait, () => {
+      this.#cancelTimer = null;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    const [logs, progress] = [this.#logs, this.#progress];
+    if (this.#isClosed || (logs.length === 0 && progress.length === 0)) return;
+    this.#logs = [];
+    this.#progress = [];
+    this.#toldAt = this.#environment.now();
+    this.#tell(logs, progress).then(
+      (isHeld) => {
+        if (!isHeld) this.#onLost();
+      },
+      () => {
+        // the store was out of reach: these lines ride with the next ones
+        this.#logs = [...logs, ...this.#logs];
+        this.#progress = [...progress, ...this.#progress];
+      },
+    );
+  }
+}
+
+function metaToJson(meta: Record<string, unknown> | undefined): string | null {
+  if (meta === undefined) return null;
+  try {
+    return JSON.stringify(meta);
+  } catch {
+    return JSON.stringify({ unserializable: String(meta) });
+  }
+}
