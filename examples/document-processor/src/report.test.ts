@@ -26,12 +26,12 @@ it("renders everything a stage found", () => {
 
 > **Note:** Cut.
 
-- **Source:** https://x.test/a\\_b (PDF, 2 pages)
+- **Source:** https://x.test/a_b (PDF, 2 pages)
 - **Length:** 1,150 words in 3 sentences, about 5 min to read
 
 ## Summary
 
-- First \\# sentence.
+- First # sentence.
 - Second.
 
 ## Keywords
@@ -68,5 +68,6 @@ it("leaves out what nothing was found for", () => {
 });
 
 it("escapes markup, so that a document cannot shape its report", () => {
-  expect(escapeMarkdown("a\n# <b>_x_</b> [l](u) `c` ~~d~~")).toBe("a \\# \\<b\\>\\_x\\_\\</b\\> \\[l\\](u) \\`c\\` \\~\\~d\\~\\~");
+  expect(["# x", "- x", "1. x", "12) x", "1494 x"].map(escapeMarkdown)).toEqual(["\\# x", "\\- x", "1\\. x", "12\\) x", "1494 x"]);
+  expect(escapeMarkdown("a\n# <b>_x_</b> [l](u) `c` ~~d~~")).toBe("a # \\<b\\>\\_x\\_\\</b\\> \\[l\\](u) \\`c\\` \\~\\~d\\~\\~");
 });

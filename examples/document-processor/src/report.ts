@@ -42,9 +42,12 @@ export function renderReport(findings: Findings): string {
   return `${sections.filter((section) => section !== "").join("\n\n")}\n`;
 }
 
-/** Escapes what Markdown would take for markup. */
+/** Escapes what Markdown would take for markup, inside a line and at its start; `_` inside a word is none. */
 export function escapeMarkdown(text: string): string {
-  return text.replace(/\s+/g, " ").replace(/[\\`*_[\]<>|#~]/g, "\\$&");
+  return text
+    .replace(/\s+/g, " ")
+    .replace(/[\\`*[\]<>|~]|(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, "\\$&")
+    .replace(/^(?:[-+#]|\d+(?=[.)]))/, (start) => (/\d/.test(start) ? `${start}\\` : `\\${start}`));
 }
 
 function renderFacts({ document, summary }: Findings): string {

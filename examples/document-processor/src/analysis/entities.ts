@@ -30,8 +30,10 @@ export function findEntities(sentences: readonly Sentence[], limit: number): Ent
   const byType = new Map<EntityType, Map<string, number>>();
   for (const sentence of sentences) {
     for (const mention of sentence.mentions) {
-      const type = ENTITY_TYPES.find((known) => known === mention.type);
       const text = mention.text.replace(/\s+/g, " ").replace(LEADING_PREPOSITION, "");
+      // "since 1410" is a duration to wink-nlp; the year it mentions is a date
+      const isYear = mention.type === "DURATION" && /^\d{4}$/.test(text);
+      const type = isYear ? "DATE" : ENTITY_TYPES.find((known) => known === mention.type);
       if (type && IS_DEFINITE.test(text)) count(byType, type, text);
     }
   }
@@ -106,7 +108,7 @@ function nameBehindLink(sentence: Sentence, at: number): number | undefined {
 function isName(sentence: Sentence, index: number): boolean {
   const word = sentence.words[index];
   if (word === undefined || word.partOfSpeech !== "PROPN" || word.isStopWord) return false;
-  if (!/^\p{Lu}[\p{L}\p{M}.'’-]*\d*$/u.test(word.text)) return false;
+  if (!/^(?!I['’])\p{Lu}(?:[\p{L}\p{M}.'’-]+\d*|\d+)$/u.test(word.text)) return false;
   return !sentence.mentions.some((mention) => index >= mention.first && index <= mention.last);
 }
 

@@ -34,7 +34,10 @@ export function summarize(sentences: readonly Sentence[], limit: number): string
 /** Whole sentences of a readable length; all of the prose, or all there is, when a document has none of these. */
 function candidatesOf(sentences: readonly Sentence[]): readonly Sentence[] {
   const prose = sentences.filter((sentence) => sentence.isProse);
-  const readable = prose.filter((sentence) => sentence.words.length >= FEWEST_WORDS && sentence.words.length <= MOST_WORDS);
+  const readable = prose.filter((sentence) => {
+    const length = sentence.words.filter((word) => /[\p{L}\p{N}]/u.test(word.text)).length;
+    return length >= FEWEST_WORDS && length <= MOST_WORDS;
+  });
   if (readable.length > 0) return readable;
   return prose.length > 0 ? prose : sentences;
 }

@@ -16,18 +16,21 @@ interface Line {
   size: number;
 }
 
+const LEADER_DOTS = /(?:\. ?){6,}/; // a line of a table of contents
+
 /** Reads a PDF; throws FatalError when it needs a password, is damaged, or holds pictures of text only. */
 export async function readPdf(document: RawDocument): Promise<PdfText> {
   const pdf = await open(document);
   try {
     const { items, totalPages } = await extractTextItems(pdf);
-    const text = items.map((page) => paragraphs(linesOf(page))).join("\n\n");
+    const pages = items.map(linesOf);
+    const text = pages.map(paragraphs).join("\n\n");
     if (text.trim() === "") {
       throw new FatalError(
         `${document.location} holds no text on its ${totalPages} page(s): it is probably scanned. Run a text recognition (OCR) over it first.`,
       );
     }
-    return { title: await titleOf(pdf), text, pages: totalPages };
+    return { title: (await titleOf(pdf)) ?? headlineOf(pages[0] ?? []), text, pages: totalPages };
   } finally {
     await pdf.loadingTask.destroy();
   }
@@ -58,6 +61,12 @@ async function titleOf(pdf: Awaited<ReturnType<typeof open>>): Promise<string | 
   return typeof title === "string" && title.trim() !== "" ? title.trim() : undefined;
 }
 
+/** The largest line of the first page, when it is clearly larger than the rest. */
+function headlineOf(lines: readonly Line[]): string | undefined {
+  const largest = lines.reduce<Line | undefined>((best, line) => (best && best.size >= line.size ? best : line), undefined);
+  return largest && largest.size > 1.2 * median(lines.map((line) => line.size)) ? largest.text.trim() : undefined;
+}
+
 function linesOf(items: readonly StructuredTextItem[]): Line[] {
   const lines: Line[] = [];
   let line: Line | undefined;
@@ -68,7 +77,7 @@ function linesOf(items: readonly StructuredTextItem[]): Line[] {
     line.text += item.str;
     if (item.hasEOL) line = undefined;
   }
-  return lines.filter((candidate) => candidate.text.trim() !== "" && !isPageNumber(candidate.text));
+  return lines.filter(({ text }) => text.trim() !== "" && !isPageNumber(text) && !LEADER_DOTS.test(text));
 }
 
 function isPageNumber(text: string): boolean {
