@@ -1,6 +1,6 @@
 // `npm start`: runs the document processor on a database of its own and shows how to look at what happened. It goes through
 // the command line like anybody else would; with no argument it reads the essay that comes with it, slowly enough to watch
-// (or to kill: run it again, or `resume` it, and it goes on where it stopped).
+// (or to kill: `resume` goes on where it stopped).
 import { readFile, rm } from "node:fs/promises";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -43,7 +43,7 @@ export const report = defineStage<{ "extract-text": ExtractedText }>()({
     const reportPath = ctx.config.reportPath && resolve(ctx.config.reportPath);
     await step(ctx, 70, reportPath ? `Writing ${reportPath}` : "Returning the report");
     if (reportPath) await writeWhole(reportPath, markdown, ctx.executionId);
-    ctx.log("INFO", `The report has ${markdown.length} of the document's ${text.length} characters`);
+    ctx.log("INFO", `Reported on ${text.length.toLocaleString("en")} characters in ${markdown.length.toLocaleString("en")}`);
     return {
       output: {
         ...document,
