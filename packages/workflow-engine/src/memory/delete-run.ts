@@ -1,0 +1,20 @@
+// Removes a run with every row that belongs to it (P22). Idempotency keys stay for their own retention: a late repetition of
+// the command still gets its first answer.
+import type { MemoryTables } from "./memory-tables.ts";
+
+/** Deletes the run, its stages, attempts, logs, artifacts, events and deliveries. */
+export function deleteRunRows(tables: MemoryTables, runId: string): void {
+  for (const row of tables.stages.by("run", runId)) tables.stages.delete(row.id);
+  for (const row of tables.attempts.by("run", runId)) tables.attempts.delete(row.id);
+  for (const row of tables.logs.by("run", runId)) tables.logs.delete(row.id);
+  for (const row of tables.artifacts.by("run", runId)) tables.artifacts.delete(JSON.stringify([runId, row.key]));
+  for (const row of tables.outbox.by("run", runId)) tables.outbox.delete(String(row.id));
+  for (const delivery of tables.deliveries.by("run", runId)) tables.deliveries.delete(deliveryKey(delivery.consumer, delivery.event.id));
+  tables.sequences.delete(runId);
+  tables.runs.delete(runId);
+}
+
+/** Where a delivery is kept: (consumer, event) is unique. */
+export function deliveryKey(consumer: string, eventId: string): string {
+  return JSON.stringify([consumer, eventId]);
+}
