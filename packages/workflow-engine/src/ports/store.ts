@@ -36,8 +36,9 @@ export interface SweepLimits {
 export interface SweepResult {
   events: number;
   keys: number;
-  runs: string[];
-  orphans: ExecutionRef[];
+  runs: Array<{ runId: string; workflowId: string }>;
+  /** Executions that lost their stage: a blob they left is named by nobody. */
+  orphans: Array<ExecutionRef & { workflowId: string }>;
 }
 
 /** The engine's store. Every method is one transaction; those that name an instance or a token are fenced by it. */

@@ -63,7 +63,7 @@ async function fetchBlobs(payloads: RunPayloads, group: number, blobStore: BlobS
 /** An object of outputs by stage id whose values are parsed at first sight. */
 function lazyOutputs(payloads: RunPayloads, group: number, values: Map<string, unknown>): Record<string, unknown> {
   const isVisible = (id: string): boolean => (payloads.groups[id] ?? group) < group;
-  const valueOf = (id: string): unknown => {
+  const outputOf = (id: string): unknown => {
     if (!values.has(id)) values.set(id, JSON.parse(payloads.outputs[id]!));
     return values.get(id);
   };
@@ -71,10 +71,10 @@ function lazyOutputs(payloads: RunPayloads, group: number, values: Map<string, u
     {},
     {
       has: (_, id) => typeof id === "string" && isVisible(id),
-      get: (target, id) => (typeof id === "string" && isVisible(id) ? valueOf(id) : Reflect.get(target, id)),
+      get: (target, id) => (typeof id === "string" && isVisible(id) ? outputOf(id) : Reflect.get(target, id)),
       ownKeys: () => Object.keys(payloads.outputs).filter(isVisible),
       getOwnPropertyDescriptor: (_, id) =>
-        typeof id === "string" && isVisible(id) ? { value: valueOf(id), enumerable: true, configurable: true, writable: true } : undefined,
+        typeof id === "string" && isVisible(id) ? { value: outputOf(id), enumerable: true, configurable: true, writable: true } : undefined,
     },
   );
 }

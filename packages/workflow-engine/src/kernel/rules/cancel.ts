@@ -35,14 +35,21 @@ export interface Deleted {
   deleted: boolean;
 }
 
-/** Deletes a run that has ended, with every row that belongs to it. */
-export function deleteRun(runId: string): Decide<Deleted> {
-  return ({ run }): Changes<Deleted> => {
-    if (!run) return { result: { deleted: false } };
-    if (!isEnded(run.status)) {
+/** Changes nothing: the workflow's id of a run that may be deleted, null when there is no run, RUN_STATE when it has not ended. */
+export function assertDeletable(runId: string): Decide<string | null> {
+  return ({ run }): Changes<string | null> => {
+    if (run && !isEnded(run.status)) {
       throw new WorkflowEngineError("RUN_STATE", `Cannot delete workflow run ${runId} in ${run.status} state. Cancel it first.`);
     }
-    return { result: { deleted: true }, deleteRun: true };
+    return { result: run?.workflowId ?? null };
+  };
+}
+
+/** Deletes a run that has ended, with every row that belongs to it. */
+export function deleteRun(runId: string): Decide<Deleted> {
+  return (snapshot, now): Changes<Deleted> => {
+    const isThere = assertDeletable(runId)(snapshot, now).result !== null;
+    return isThere ? { result: { deleted: true }, deleteRun: true } : { result: { deleted: false } };
   };
 }
 

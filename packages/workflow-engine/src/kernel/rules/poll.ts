@@ -1,6 +1,6 @@
 // A suspended stage has been looked at: look again later, or execute it again with what it left (P10, P11). Its end, with an output or
 // an error, is `settle` like any other.
-import type { Changes, Decide, ExecutionRef, JsonText } from "../../ports/store.ts";
+import type { Changes, Decide, ExecutionRef, JsonText, LogRow } from "../../ports/store.ts";
 import { heldBy } from "./fence.ts";
 
 /** Answer of a poll that did not end the stage; false when somebody else has moved the stage meanwhile. */
@@ -12,7 +12,7 @@ export interface Polled {
 const lost: Polled = { isHeld: false, wakeAt: null };
 
 /** Sets the next look; `failures` counts looks that threw in a row. */
-export function pollAgain(ref: ExecutionRef, nextPollAt: number, failures: number): Decide<Polled> {
+export function pollAgain(ref: ExecutionRef, nextPollAt: number, failures: number, logs: LogRow[] = []): Decide<Polled> {
   return (snapshot): Changes<Polled> => {
     const held = heldBy(ref, "SUSPENDED", snapshot);
     if (!held) return { result: lost };
@@ -20,6 +20,7 @@ export function pollAgain(ref: ExecutionRef, nextPollAt: number, failures: numbe
       result: { isHeld: true, wakeAt: nextPollAt },
       stages: [{ stageId: ref.stageId, item: ref.item, set: { pollAt: nextPollAt, pollFailures: failures } }],
       run: {},
+      logs,
     };
   };
 }

@@ -7,6 +7,7 @@ import { openGroup, type Taker } from "./open-group.ts";
 export interface StartedRun {
   workflowRunId: string;
   workflowId: string;
+  priority: number;
   opened: StageState[];
   handed: StageState[];
   payloads: RunPayloads;
@@ -21,7 +22,7 @@ export function startRun(planOf: (workflowId: string) => WorkflowPlan | null, ta
     if (!run || !first || run.status !== "PENDING") return { result: null };
     const { open, events, handed } = openGroup(first, run, freshId, now, taker);
     return {
-      result: { workflowRunId: run.id, workflowId: run.workflowId, opened: open, handed, payloads },
+      result: { workflowRunId: run.id, workflowId: run.workflowId, priority: run.priority, opened: open, handed, payloads },
       open,
       run: { status: "RUNNING", group: 1, open: open.length, suspended: 0, startedAt: now, queuedAt: null },
       events: [{ type: "workflow:started" }, ...events],

@@ -1,5 +1,6 @@
 // A dispatched job.execute starts a stage, or learns why it may not (settled questions 2 and 3).
 import type { Changes, Decide, Instance, StageState } from "../../ports/store.ts";
+import { requireRun } from "./cancel.ts";
 import { startedEvent } from "./open-group.ts";
 
 /** Which execution the caller means; without an execution id any that may start. */
@@ -21,9 +22,9 @@ export type StageStart =
 const refused = (reason: string): Changes<StageStart> => ({ result: { kind: "refused", reason } });
 
 /** Starts a PENDING stage of a RUNNING run; a FAILED one too when the caller names no execution and so owns its retries. */
-export function startStage(options: StartStageOptions): Decide<StageStart> {
-  return ({ run, stage, freshId }, now) => {
-    if (!run) return refused("the run does not exist");
+export function startStage(runId: string, options: StartStageOptions): Decide<StageStart> {
+  return ({ run: found, stage, freshId }, now) => {
+    const run = requireRun(found, runId);
     if (stage?.status === "COMPLETED") return { result: { kind: "completed" } };
     if (run.status !== "RUNNING") return refused(`the run is ${run.status}`);
     if (!stage) return refused("the stage has not been opened yet");

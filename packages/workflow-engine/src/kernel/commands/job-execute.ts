@@ -1,0 +1,115 @@
+// job.execute: starts one stage, runs it outside any transaction, settles it; run.transition opens the next group (settled questions 1 to 3).
+
+import { canonicalJson, hashText } from "../../define/fingerprint.ts";
+import { WorkflowEngineError } from "../../errors.ts";
+import type { Instance, Job, UnitKey } from "../../ports/store.ts";
+import { executeJob } from "../execute/execute-job.ts";
+import { loadPayload } from "../execute/payloads.ts";
+import { type KernelParts, requireWorkflow } from "../parts.ts";
+import type { Outcome, RetryOwner, Settled } from "../rules/settle.ts";
+import { type StageStart, startStage } from "../rules/start-stage.ts";
+import type { JobExecuteCommand, JobExecuteResult } from "./command.ts";
+import { requireText } from "./fields.ts";
+
+const keyLeaseMs = 60_000;
+
+/** A start that is new, or the answer of one that has ended. */
+type Start = StageStart | { kind: "replayed"; result: JobExecuteResult };
+
+/** Executes one stage of a run. */
+export async function jobExecute(parts: KernelParts, command: JobExecuteCommand): Promise<JobExecuteResult> {
+  const runId = requireText(command, "workflowRunId");
+  const { plan } = requireWorkflow(parts.registry, requireText(command, "workflowId"));
+  const planned = plan.requireStage(requireText(command, "stageId"));
+  const start = await begin(parts, command, runId);
+  if (start.kind !== "started") return answerOf(parts, command, start);
+  const { stage } = start;
+  const payloads = await parts.store.loadPayloads(runId);
+  if (!payloads) throw new WorkflowEngineError("RUN_NOT_FOUND", `WorkflowRun ${runId} not found`);
+  const { attempt, maxAttempts, executionId, item, group, number } = stage;
+  const resume = await parts.store.loadResume({ runId, stageId: stage.stageId, item });
+  const job: Job = {
+    ...{ runId, stageId: stage.stageId, item, executionId, group, number, attempt, maxAttempts, payloads, resume },
+    workflowId: plan.workflowId,
+    priority: 0,
+    startedAt: stage.startedAt ?? parts.environment.now(),
+  };
+  const { outcome, settled } = await executeJob(parts, plan, planned, job, {
+    retry: retryOwnerOf(command),
+    advances: false,
+    config: command.config,
+    keyOf: (ended) => settleKey(command, ended),
+  });
+  return resultOf(outcome, settled);
+}
+
+function retryOwnerOf(command: JobExecuteCommand): RetryOwner {
+  return command.retry ?? (command.jobId === undefined && command.executionId === undefined ? "nobody" : "engine");
+}
+
+function begin(parts: KernelParts, command: JobExecuteCommand, runId: string): Promise<Start> {
+  const instance: Instance = { ...parts.executions.instance, workerId: command.workerId ?? parts.executions.instance.workerId };
+  const { executionId, attempt, maxAttempts, idempotencyKey: key } = command;
+  return parts.store.transact<Start>({
+    runId,
+    stage: { stageId: command.stageId, item: 0 },
+    ...(key !== undefined && {
+      key: {
+        ...{ key, commandType: command.type, hash: hashOf(command), mode: "hold" as const, owner: instance.id, leaseMs: keyLeaseMs },
+        resultOf: () => null,
+        replay: (stored: unknown): Start => ({ kind: "replayed", result: reviveResult(stored) }),
+      },
+    }),
+    decide: startStage(runId, { instance, executionId, attempt, maxAttempts }),
+  });
+}
+
+function settleKey(command: JobExecuteCommand, outcome: Outcome): UnitKey<Settled> | undefined {
+  const { idempotencyKey: key } = command;
+  if (key === undefined) return undefined;
+  return {
+    ...{ key, commandType: command.type, hash: hashOf(command), mode: "settle" as const },
+    resultOf: (settled) => resultOf(outcome, settled),
+    replay: () => ({ outcome: "discarded", wakeAt: null, advance: "waiting", handed: [], outputs: null }),
+  };
+}
+
+function hashOf({ workflowRunId, workflowId, stageId }: JobExecuteCommand): string {
+  return hashText(canonicalJson([workflowRunId, workflowId, stageId]));
+}
+
+async function answerOf(
+  parts: KernelParts,
+  command: JobExecuteCommand,
+  start: Exclude<Start, { kind: "started" }>,
+): Promise<JobExecuteResult> {
+  if (start.kind === "replayed") return start.result;
+  if (start.kind === "completed") {
+    const payloads = await parts.store.loadPayloads(command.workflowRunId);
+    return { outcome: "completed", output: await loadPayload(payloads?.outputs[command.stageId] ?? "null", parts.blobStore) };
+  }
+  if (start.kind === "suspended")
+    return { outcome: "suspended", ...(start.nextPollAt !== null && { nextPollAt: new Date(start.nextPollAt) }) };
+  const isBusy = start.reason === "in progress";
+  return { outcome: "failed", error: start.reason, retryable: isBusy, ...(!isBusy && { discarded: true }) };
+}
+
+function resultOf(outcome: Outcome, settled: Settled): JobExecuteResult {
+  if (settled.outcome === "discarded") {
+    return { outcome: "failed", error: "This execution had lost its stage: its result was discarded", discarded: true };
+  }
+  if (outcome.kind === "completed") return { outcome: "completed", output: JSON.parse(outcome.output) };
+  if (outcome.kind === "suspended") return { outcome: "suspended", nextPollAt: new Date(outcome.nextPollAt) };
+  const willRetry = settled.outcome === "retrying";
+  return {
+    outcome: "failed",
+    error: outcome.error,
+    ...(willRetry && { retryable: true }),
+    ...(willRetry && settled.wakeAt !== null && { nextPollAt: new Date(settled.wakeAt) }),
+  };
+}
+
+function reviveResult(stored: unknown): JobExecuteResult {
+  const result = stored as JobExecuteResult;
+  return result.nextPollAt === undefined ? result : { ...result, nextPollAt: new Date(result.nextPollAt) };
+}

@@ -1,0 +1,115 @@
+// outbox.flush: hands events to their consumers, in order per run, each consumer with progress of its own (P18).
+import { errorCodeOf } from "../../errors.ts";
+import type { KernelEvent } from "../../ports/event.ts";
+import type { EventConsumer, EventSink } from "../../ports/event-sink.ts";
+import type { Delivery, EventReport, StoredEvent } from "../../ports/store.ts";
+import { toKernelEvent } from "../../store/event-codec.ts";
+import { describeError } from "../execute/failures.ts";
+import type { KernelParts } from "../parts.ts";
+import { backoffMs } from "../rules/backoff.ts";
+import type { CommandMap, OutboxFlushCommand } from "./command.ts";
+import { requireCount } from "./fields.ts";
+
+const defaultMaxRetries = 3;
+/** A flusher that dies is replaced after this long. */
+const leaseMs = 30_000;
+
+/** Publishes up to `maxEvents` events; 0 when another flusher is at it. */
+export async function outboxFlush(parts: KernelParts, command: OutboxFlushCommand): Promise<CommandMap["outbox.flush"]["result"]> {
+  const batch = await parts.store.takeEvents({ max: requireCount(command, "maxEvents", 100), leaseMs });
+  if (!batch) return { published: 0 };
+  const report: EventReport = { token: batch.token, published: batch.fresh, failed: [], delivered: [] };
+  const consumers = consumersOf(parts.eventSink);
+  if (consumers.length > 0) await deliver(parts, consumers, batch, report);
+  const isSettled = await parts.store.settleEvents(report);
+  const kept = new Set(report.failed.map((delivery) => delivery.event.id));
+  const published = batch.fresh.filter((event) => !kept.has(event.id)).length + report.delivered.length;
+  return { published: isSettled ? published : 0 };
+}
+
+/** A sink's consumers, or the sink itself as the only one; none behind the sink that drops everything. */
+export function consumersOf(sink: EventSink): readonly EventConsumer[] {
+  return sink.consumers ?? [{ id: "sink", accepts: () => true, handle: (event) => sink.emit(event) }];
+}
+
+async function deliver(
+  parts: KernelParts,
+  consumers: readonly EventConsumer[],
+  batch: { fresh: StoredEvent[]; pending: Delivery[] },
+  report: EventReport,
+): Promise<void> {
+  const fresh = Map.groupBy(batch.fresh, (event) => event.runId);
+  const pending = Map.groupBy(batch.pending, (delivery) => delivery.event.runId);
+  const runs = new Set([...fresh.keys(), ...pending.keys()]);
+  await Promise.all(
+    [...runs].flatMap((runId) => {
+      const events = (fresh.get(runId) ?? []).map((event) => ({ event, seen: toKernelEvent(event) }));
+      return consumers.map((consumer) => {
+        const waiting = (pending.get(runId) ?? []).filter((delivery) => delivery.consumer === consumer.id);
+        return new RunDelivery(parts, consumer, report).deliverAll(waiting, events);
+      });
+    }),
+  );
+}
+
+/** One consumer's deliveries of one run: in order, and none past one that failed. */
+class RunDelivery {
+  readonly #parts: KernelParts;
+  readonly #consumer: EventConsumer;
+  readonly #report: EventReport;
+  #isBlocked = false;
+
+  constructor(parts: KernelParts, consumer: EventConsumer, report: EventReport) {
+    this.#parts = parts;
+    this.#consumer = consumer;
+    this.#report = report;
+  }
+
+  async deliverAll(waiting: Delivery[], fresh: Array<{ event: StoredEvent; seen: KernelEvent }>): Promise<void> {
+    for (const delivery of waiting) await this.#again(delivery);
+    for (const { event, seen } of fresh) {
+      if (this.#consumer.accepts(seen)) await this.#first(event, seen);
+    }
+  }
+
+  async #again(delivery: Delivery): Promise<void> {
+    this.#isBlocked ||= delivery.nextAt !== null && delivery.nextAt > this.#parts.environment.now();
+    if (this.#isBlocked) return;
+    const error = await this.#try(toKernelEvent(delivery.event));
+    if (error === null) this.#report.delivered.push(delivery);
+    else this.#fail(delivery.event, delivery.tries + 1, error);
+  }
+
+  async #first(event: StoredEvent, seen: KernelEvent): Promise<void> {
+    if (this.#isBlocked) {
+      this.#report.failed.push({ consumer: this.#consumer.id, event, tries: 0, nextAt: null, deadAt: null, error: null });
+      return;
+    }
+    const error = await this.#try(seen);
+    if (error !== null) this.#fail(event, 1, error);
+  }
+
+  async #try(event: KernelEvent): Promise<unknown> {
+    try {
+      await this.#consumer.handle(event);
+      return null;
+    } catch (error) {
+      return error ?? new Error("The consumer failed without an error");
+    }
+  }
+
+  #fail(event: StoredEvent, tries: number, error: unknown): void {
+    const { environment, eventSink } = this.#parts;
+    const isDead = tries >= (eventSink.maxRetries ?? defaultMaxRetries) || errorCodeOf(error) === "FATAL";
+    const now = environment.now();
+    this.#isBlocked = !isDead;
+    this.#report.failed.push({
+      consumer: this.#consumer.id,
+      event,
+      tries,
+      nextAt: isDead ? null : now + backoffMs(tries, environment.random()),
+      deadAt: isDead ? now : null,
+      error: describeError(error),
+    });
+  }
+}

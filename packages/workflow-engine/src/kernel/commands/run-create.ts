@@ -1,0 +1,80 @@
+// run.create: validates everything before anything is stored; key, run and event commit together (P1, P2).
+import { parseConfig } from "../../define/config.ts";
+import { canonicalJson, hashText } from "../../define/fingerprint.ts";
+import type { AnyWorkflow } from "../../define/workflow.ts";
+import { WorkflowEngineError } from "../../errors.ts";
+import { describeIssues } from "../execute/failures.ts";
+import { storePayload, toJson } from "../execute/payloads.ts";
+import { runBlobPrefix } from "../execute/stage-storage.ts";
+import { type KernelParts, requireWorkflow } from "../parts.ts";
+import { type Created, create } from "../rules/create.ts";
+import type { RunCreateCommand } from "./command.ts";
+import { requireText } from "./fields.ts";
+
+const defaultPriority = 5;
+
+/** Creates a run, or answers the one that the same key created. */
+export async function runCreate(parts: KernelParts, command: RunCreateCommand): Promise<Created> {
+  const { workflowId, priority = defaultPriority } = command;
+  const key = requireText(command, "idempotencyKey");
+  const workflow = requireWorkflow(parts.registry, requireText(command, "workflowId"));
+  assertNumbers(command, priority);
+  const input = await parseInput(workflow, command.input);
+  const config = requireConfig(workflow, command.config);
+  const runId = parts.environment.newId();
+  const blobKey = `${runBlobPrefix(workflowId, runId)}input.json`;
+  const options = {
+    runId,
+    workflowId,
+    workflowName: workflow.name,
+    workflowVersion: workflow.plan.fingerprint,
+    priority,
+    startAt: command.startAt?.getTime() ?? null,
+    input: await storePayload(input, { what: `Input of workflow "${workflowId}"`, blobKey }, parts.limits, parts.blobStore),
+    config: toJson(config, "Workflow config"),
+    metadata: command.metadata === undefined ? null : toJson(command.metadata, "Metadata"),
+    parentRunId: command.parentRunId ?? null,
+  };
+  const created = await parts.store.transact<Created>({
+    runId,
+    key: {
+      key,
+      commandType: command.type,
+      hash: hashOf(command, priority),
+      mode: "once",
+      resultOf: (result) => result,
+      replay: (stored) => stored as Created,
+    },
+    decide: create(options),
+  });
+  // a replay names another run: what this one put aside belongs to nobody
+  if (created.workflowRunId !== runId && options.input.startsWith('{"$blob":')) await parts.blobStore.delete(blobKey);
+  return created;
+}
+
+async function parseInput(workflow: AnyWorkflow, input: unknown): Promise<unknown> {
+  const parsed = await workflow.inputSchema.safeParseAsync(input);
+  if (parsed.success) return parsed.data;
+  throw new WorkflowEngineError("INVALID_INPUT", `Invalid workflow input: ${describeIssues(parsed.error)}`);
+}
+
+function requireConfig(workflow: AnyWorkflow, given: Record<string, unknown> | undefined): Record<string, unknown> {
+  const parsed = parseConfig(workflow, (given ?? {}) as Record<string, Record<string, unknown>>);
+  if (parsed.valid) return parsed.config;
+  const problems = parsed.errors.map(({ stageId, error }) => `${stageId}: ${error}`).join(", ");
+  throw new WorkflowEngineError("INVALID_CONFIG", `Invalid workflow config: ${problems}`);
+}
+
+function assertNumbers(command: RunCreateCommand, priority: number): void {
+  if (!Number.isSafeInteger(priority)) {
+    throw new WorkflowEngineError("INVALID_COMMAND", `run.create: priority must be a whole number, got ${String(priority)}`);
+  }
+  if (command.startAt !== undefined && !(command.startAt instanceof Date && Number.isFinite(command.startAt.getTime()))) {
+    throw new WorkflowEngineError("INVALID_COMMAND", "run.create: startAt must be a valid Date");
+  }
+}
+
+/** The same key with another payload must not answer somebody else's run. */
+function hashOf({ workflowId, input, config = {}, metadata, startAt }: RunCreateCommand, priority: number): string {
+  return hashText(canonicalJson([workflowId, input, config, priority, metadata ?? null, startAt?.getTime() ?? null]));
+}

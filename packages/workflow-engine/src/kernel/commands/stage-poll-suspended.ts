@@ -1,0 +1,83 @@
+// stage.pollSuspended: looks at suspended stages that are due, each by one poller, outside any transaction (P10 to P12).
+import type { Poll } from "../../ports/store.ts";
+import { checkCompletion, type PollEnd } from "../execute/check-completion.ts";
+import { afterSettling, notifyScheduler, tellOf } from "../execute/execute-job.ts";
+import { Teller } from "../execute/teller.ts";
+import { checkDeclaredOutput, type KernelParts, knownWorkflowIds, planOf } from "../parts.ts";
+import { pollAgain, resume } from "../rules/poll.ts";
+import { settle } from "../rules/settle.ts";
+import type { CommandMap, StagePollSuspendedCommand } from "./command.ts";
+import { requireCount } from "./fields.ts";
+
+/** A poller that dies is replaced after this long. */
+const holdMs = 60_000;
+
+/** Looks at up to `maxChecks` due stages. */
+export function stagePollSuspended(
+  parts: KernelParts,
+  command: StagePollSuspendedCommand,
+): Promise<CommandMap["stage.pollSuspended"]["result"]> {
+  return pollSuspended(parts, requireCount(command, "maxChecks", 50), false);
+}
+
+/** Looks at due stages; with `advances` a stage that is ready moves its run on in the same commit. */
+export async function pollSuspended(
+  parts: KernelParts,
+  max: number,
+  advances: boolean,
+): Promise<CommandMap["stage.pollSuspended"]["result"]> {
+  const workflowIds = await knownWorkflowIds(parts);
+  const polls = await parts.store.takePolls({ max, holdMs, workflowIds });
+  const ends = await Promise.all(polls.map((poll) => pollOne(parts, poll, advances)));
+  const resumed = polls.filter((_, i) => ends[i] === "resumed");
+  return {
+    checked: polls.length,
+    resumed: resumed.length,
+    failed: ends.filter((end) => end === "failed").length,
+    resumedWorkflowRunIds: [...new Set(resumed.map((poll) => poll.runId))],
+  };
+}
+
+async function pollOne(parts: KernelParts, poll: Poll, advances: boolean): Promise<"waiting" | "resumed" | "failed"> {
+  const plan = planOf(parts.registry, poll.workflowId);
+  const planned = plan?.getStage(poll.stageId);
+  if (!plan || !planned) return "waiting"; // a worker that knows the stage polls it after holdMs
+  const held = parts.executions.hold(poll);
+  const teller = new Teller(parts.environment, tellOf(parts, poll, "SUSPENDED"), () =>
+    held.abort(new Error("This poll has lost its stage")),
+  );
+  try {
+    const end = await checkCompletion(parts, { plan, planned, poll, signal: held.signal, teller });
+    return await apply(parts, poll, end, { plan, advances, ...teller.close() });
+  } finally {
+    held.end();
+  }
+}
+
+async function apply(
+  parts: KernelParts,
+  poll: Poll,
+  end: PollEnd,
+  options: Pick<Parameters<typeof settle>[0], "plan" | "advances" | "logs" | "progress">,
+): Promise<"waiting" | "resumed" | "failed"> {
+  const unit = { runId: poll.runId, stage: { stageId: poll.stageId, item: poll.item } };
+  if (end.kind === "settle") {
+    const { outcome } = end;
+    const checkOutput = (output: string): string | null => checkDeclaredOutput(parts.registry, poll.workflowId, output);
+    const settled = await parts.store.transact({
+      ...unit,
+      decide: settle({ ...options, ref: poll, outcome, from: "SUSPENDED", retry: "nobody", taker: null, checkOutput }),
+    });
+    await afterSettling(parts, poll, outcome, settled);
+    if (settled.outcome === "discarded") return "waiting";
+    return settled.outcome === "failed" ? "failed" : "resumed";
+  }
+  if (end.kind === "resume") {
+    const { isHeld } = await parts.store.transact({ ...unit, decide: resume(poll, end.state) });
+    return isHeld ? "resumed" : "waiting";
+  }
+  const decide = pollAgain(poll, end.nextPollAt, end.failures, options.logs);
+  const { wakeAt } = await parts.store.transact({ ...unit, decide });
+  if (wakeAt !== null) notifyScheduler(parts, poll, "stage.pollSuspended", wakeAt);
+  return "waiting";
+}

@@ -1,0 +1,32 @@
+// The kernel: one function that carries out commands, on the ports it was given. No timers of its own, no signals, no global state.
+import type { Environment } from "../ports/environment.ts";
+import type { CommandResult, KernelCommand } from "./commands/command.ts";
+import { dispatch } from "./dispatch.ts";
+import type { KernelParts } from "./parts.ts";
+import { createSession, type WorkSession } from "./session.ts";
+
+/** What hosts work with: sessions of this kernel, and the world it lives in. */
+export interface WorkPort {
+  readonly environment: Environment;
+  /** Opens a session under a worker's label. */
+  openSession(options: { workerId: string }): WorkSession;
+}
+
+/** Carries out commands. */
+export interface Kernel {
+  /** Carries out one command; rejects with a WorkflowEngineError when it may not be. */
+  dispatch<C extends KernelCommand>(command: C): Promise<CommandResult<C>>;
+  /** For host authors: the short path over the kernel's store. */
+  readonly work: WorkPort;
+}
+
+/** Makes a kernel of its parts; `createKernel` of the package finds the parts first. */
+export function assembleKernel(parts: KernelParts): Kernel {
+  return {
+    dispatch: <C extends KernelCommand>(command: C) => dispatch(parts, command) as Promise<CommandResult<C>>,
+    work: {
+      environment: parts.environment,
+      openSession: ({ workerId }) => createSession(parts, workerId),
+    },
+  };
+}

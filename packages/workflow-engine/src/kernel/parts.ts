@@ -1,0 +1,66 @@
+// What the kernel is made of, as its commands see it.
+import type { WorkflowPlan } from "../define/plan.ts";
+import type { AnyWorkflow } from "../define/workflow.ts";
+import { WorkflowEngineError } from "../errors.ts";
+import type { BlobStore } from "../ports/blob-store.ts";
+import type { Environment } from "../ports/environment.ts";
+import type { EventSink } from "../ports/event-sink.ts";
+import type { WorkflowRegistry } from "../ports/registry.ts";
+import type { Scheduler } from "../ports/scheduler.ts";
+import type { RunStore } from "../ports/store.ts";
+import type { Executions } from "./execute/executions.ts";
+import { describeIssues } from "./execute/failures.ts";
+import type { PayloadLimits } from "./execute/payloads.ts";
+
+/** How long things are kept (P22). Milliseconds; null keeps for ever. */
+export interface Retention {
+  /** Published events; default 7 days. */
+  publishedEventsMs: number;
+  /** Dead letters; default 30 days. */
+  deadLettersMs: number;
+  /** Used idempotency keys; default 24 hours. */
+  idempotencyKeysMs: number;
+  /** Ended runs; default null. */
+  endedRunsMs: number | null;
+}
+
+/** The kernel's parts. */
+export interface KernelParts {
+  store: RunStore;
+  blobStore: BlobStore;
+  environment: Environment;
+  registry: WorkflowRegistry;
+  eventSink: EventSink;
+  scheduler: Scheduler;
+  limits: PayloadLimits;
+  retention: Retention;
+  executions: Executions;
+}
+
+/** The workflow, or WORKFLOW_NOT_FOUND. */
+export function requireWorkflow(registry: WorkflowRegistry, workflowId: string): AnyWorkflow {
+  const workflow = registry.getWorkflow(workflowId);
+  if (!workflow) throw new WorkflowEngineError("WORKFLOW_NOT_FOUND", `Workflow ${workflowId} not found in registry`);
+  return workflow;
+}
+
+/** The plan of a workflow this process knows; null otherwise. */
+export function planOf(registry: WorkflowRegistry, workflowId: string): WorkflowPlan | null {
+  return registry.getWorkflow(workflowId)?.plan ?? null;
+}
+
+/** Ids of the workflows this process can execute (P3): the registry's list, or those of waiting work that it knows. */
+export async function knownWorkflowIds(parts: Pick<KernelParts, "registry" | "store">): Promise<readonly string[]> {
+  const { registry, store } = parts;
+  if (registry.listWorkflowIds) return registry.listWorkflowIds();
+  const queued = await store.listQueuedWorkflowIds();
+  return queued.filter((id) => registry.getWorkflow(id));
+}
+
+/** Why a run's output does not fit the output its workflow declares; null when it does, or declares none. */
+export function checkDeclaredOutput(registry: WorkflowRegistry, workflowId: string, output: string): string | null {
+  const schema = registry.getWorkflow(workflowId)?.enforcedOutputSchema;
+  if (!schema || output.includes('{"$blob":')) return null;
+  const parsed = schema.safeParse(JSON.parse(output));
+  return parsed.success ? null : `Output of workflow "${workflowId}" does not fit its declared output: ${describeIssues(parsed.error)}`;
+}

@@ -1,0 +1,160 @@
+// The work session: what a host of any kind does with a kernel. Claims and takes hand stages straight to this process; the commit that
+// settles one also moves its run on and hands the next (settled question 1).
+import type { ExecutionRef, Instance, Job, StoreSignal } from "../ports/store.ts";
+import { leaseReapStale } from "./commands/lease-reap-stale.ts";
+import { outboxFlush } from "./commands/outbox-flush.ts";
+import { deleteBlobs } from "./commands/run-delete.ts";
+import { runReapStuck } from "./commands/run-reap-stuck.ts";
+import { pollSuspended } from "./commands/stage-poll-suspended.ts";
+import { executeJob, jobOf } from "./execute/execute-job.ts";
+import { outputBlobKey } from "./execute/stage-storage.ts";
+import { type KernelParts, knownWorkflowIds, planOf } from "./parts.ts";
+import type { Taker } from "./rules/open-group.ts";
+import { release } from "./rules/reap.ts";
+import { type StartedRun, startRun } from "./rules/start-run.ts";
+
+/** A worker that knows neither the stage nor its group leaves it for one that does, for this long. */
+const unknownStageDelayMs = 5_000;
+const sweepMax = 1_000;
+
+/** Answer of a claim: how many runs were started, and the stages handed to this process. */
+export interface ClaimedWork {
+  claimed: number;
+  jobs: Job[];
+}
+
+/** What the caller of `execute` decides. */
+export interface SessionExecuteOptions {
+  /** Waits for a place for user code; the answer frees it. */
+  enter(): Promise<() => void>;
+  /** How many stages the settling commit may hand to this process. */
+  slots(): number;
+}
+
+/** Everything a host does, for host authors. */
+export interface WorkSession {
+  readonly instance: Instance;
+  /** Number of executions whose user code runs or whose commit is under way. */
+  readonly heldCount: number;
+  claim(max: number, slots: number): Promise<ClaimedWork>;
+  take(max: number): Promise<Job[]>;
+  /** Executes a job to its commit; answers the jobs handed on, and whether the job ended as it should. */
+  execute(job: Job, options: SessionExecuteOptions): Promise<{ next: Job[]; outcome: string }>;
+  /** Hands jobs back without spending their attempts. */
+  release(refs: readonly ExecutionRef[]): Promise<void>;
+  /** Aborts everything that runs; answers what that was. */
+  abortAll(reason: unknown): ExecutionRef[];
+  pollSuspended(max: number): Promise<number>;
+  flush(maxEvents: number): Promise<number>;
+  reapStale(staleThresholdMs: number): Promise<number>;
+  /** Moves runs that nothing else moves and that have been stuck for this long (P17). */
+  repair(stuckThresholdMs: number): Promise<number>;
+  /** Removes what retention no longer keeps (P22); answers how many rows. */
+  sweep(): Promise<number>;
+  nextWakeAt(): Promise<number | null>;
+  onSignal(listener: (signal: StoreSignal) => void): () => void;
+}
+
+/** Opens a session of this kernel under a worker's label. */
+export function createSession(parts: KernelParts, workerId: string): WorkSession {
+  const { store, executions } = parts;
+  const instance: Instance = { id: executions.instance.id, workerId };
+  return {
+    instance,
+    get heldCount() {
+      return executions.size;
+    },
+    claim: (max, slots) => claim(parts, instance, max, slots),
+    take: async (max) => store.takeJobs({ instance, max, workflowIds: await knownWorkflowIds(parts) }),
+    execute: (job, options) => execute(parts, instance, job, options),
+    release: (refs) => releaseAll(parts, refs, 0),
+    abortAll: (reason) => executions.abortAll(reason),
+    pollSuspended: async (max) => (await pollSuspended(parts, max, true)).checked,
+    flush: async (maxEvents) => (await outboxFlush(parts, { type: "outbox.flush", maxEvents })).published,
+    reapStale: async (staleThresholdMs) => (await leaseReapStale(parts, { type: "lease.reapStale", staleThresholdMs })).released,
+    repair: async (stuckThresholdMs) => {
+      const { transitioned, failed } = await runReapStuck(parts, { type: "run.reapStuck", stuckThresholdMs });
+      return transitioned + failed;
+    },
+    sweep: () => sweep(parts),
+    nextWakeAt: () => store.nextWakeAt(),
+    onSignal: (listener) => store.onSignal(listener),
+  };
+}
+
+async function claim(parts: KernelParts, instance: Instance, max: number, slots: number): Promise<ClaimedWork> {
+  const takerOf = sharedSlots(instance, parts.store.handsOver ? slots : 0);
+  const start = (runId: string | undefined) => startRun((id) => planOf(parts.registry, id), takerOf(runId ?? ""));
+  const workflowIds = await knownWorkflowIds(parts);
+  const started = await parts.store.claimRuns({ max, workflowIds }, (snapshot, now) => {
+    const changes = start(snapshot.run?.id)(snapshot, now);
+    takerOf.used(snapshot.run?.id ?? "", changes.result?.handed.length ?? 0);
+    return changes;
+  });
+  const runs = started.filter((run): run is StartedRun => run !== null);
+  return {
+    claimed: runs.length,
+    jobs: runs.flatMap((run) => run.handed.map((stage) => jobOf(stage, run.workflowId, run.priority, run.payloads))),
+  };
+}
+
+/** Shares `slots` among the runs of one claim; a run that is decided again gets what it got before. */
+function sharedSlots(instance: Instance, slots: number): ((runId: string) => Taker | null) & { used(runId: string, count: number): void } {
+  const granted = new Map<string, number>();
+  const left = (runId: string): number => {
+    let others = 0;
+    for (const [id, count] of granted) if (id !== runId) others += count;
+    return slots - others;
+  };
+  const takerOf = (runId: string): Taker | null => (left(runId) > 0 ? { instance, slots: left(runId) } : null);
+  return Object.assign(takerOf, { used: (runId: string, count: number) => void granted.set(runId, count) });
+}
+
+async function execute(
+  parts: KernelParts,
+  instance: Instance,
+  job: Job,
+  options: SessionExecuteOptions,
+): Promise<{ next: Job[]; outcome: string }> {
+  const plan = planOf(parts.registry, job.workflowId);
+  const planned = plan?.getStage(job.stageId);
+  if (!plan || !planned || planned.executionGroup !== job.group) {
+    await releaseAll(parts, [job], unknownStageDelayMs);
+    return { next: [], outcome: "released" };
+  }
+  const { next, settled } = await executeJob(parts, plan, planned, job, {
+    retry: "engine",
+    advances: true,
+    enter: () => options.enter(),
+    taker: () => {
+      const slots = parts.store.handsOver ? options.slots() : 0;
+      return slots > 0 ? { instance, slots } : null;
+    },
+  });
+  return { next, outcome: settled.outcome };
+}
+
+async function releaseAll(parts: KernelParts, refs: readonly ExecutionRef[], delayMs: number): Promise<void> {
+  await Promise.all(
+    refs.map((ref) =>
+      parts.store.transact({ runId: ref.runId, stage: { stageId: ref.stageId, item: ref.item }, decide: release(ref, delayMs) }),
+    ),
+  );
+}
+
+async function sweep(parts: KernelParts): Promise<number> {
+  const { environment, retention, store, blobStore } = parts;
+  const now = environment.now();
+  const swept = await store.sweep({
+    publishedBefore: now - retention.publishedEventsMs,
+    deadBefore: now - retention.deadLettersMs,
+    keysBefore: now - retention.idempotencyKeysMs,
+    endedRunsBefore: retention.endedRunsMs === null ? null : now - retention.endedRunsMs,
+    max: sweepMax,
+  });
+  for (const { runId, workflowId } of swept.runs) await deleteBlobs(parts, workflowId, runId);
+  for (const { workflowId, runId, stageId, executionId } of swept.orphans) {
+    await blobStore.delete(outputBlobKey(workflowId, runId, stageId, executionId));
+  }
+  return swept.events + swept.keys + swept.runs.length + swept.orphans.length;
+}
