@@ -145,6 +145,7 @@ function openStage(tables: MemoryTables, runId: string, state: StageState, now: 
   const times = { createdAt: now, updatedAt: now, version: 1 };
   tables.stages.set(id, {
     id,
+    recordId: id,
     ...times,
     state: copyStage({ ...state, runId }),
     payloads: noPayloads,

@@ -2,8 +2,8 @@
 // own for consumers that fail, behind which later events of the same run wait.
 import type { Delivery, EventBatch, EventReport, StoredEvent } from "../ports/store.ts";
 import { deliveryKey } from "./delete-run.ts";
-import type { MemoryTables, OutboxRow } from "./memory-tables.ts";
-import { eventsOf, markEvent, markPublished, sequenceRow } from "./outbox-rows.ts";
+import type { MemoryTables } from "./memory-tables.ts";
+import { eventsOf, hasLiveEvents, isLive, markEvent, markPublished, sequenceRow } from "./outbox-rows.ts";
 import { compareText, firstOf } from "./table.ts";
 import type { TakeContext } from "./take.ts";
 
@@ -56,15 +56,10 @@ function takeFresh(tables: MemoryTables, max: number): StoredEvent[] {
   const fresh: StoredEvent[] = [];
   for (const row of firstOf(tables.outbox.by("fresh", "yes").filter(hasLiveEvents), max, (a, b) => a.id - b.id)) {
     if (fresh.length > 0 && fresh.length + row.count > max) break;
-    const live = eventsOf(sequenceRow(tables, row)).filter((event) => event.publishedAt === null && event.mark?.deadAt == null);
+    const live = eventsOf(sequenceRow(tables, row)).filter(isLive);
     fresh.push(...live.map((event) => event.stored));
   }
   return fresh;
-}
-
-function hasLiveEvents(row: OutboxRow): boolean {
-  if (row.marks.size < row.count) return true;
-  return [...row.marks.values()].some((mark) => mark.publishedAt === null && mark.deadAt === null);
 }
 
 /** Deliveries of these runs, and whole queues whose head is due, in order. */

@@ -1,5 +1,5 @@
 // Retention (P22): what has served its time goes, a bounded number of rows a pass.
-import type { ExecutionRef, SweepLimits, SweepResult } from "../ports/store.ts";
+import type { SweepLimits, SweepResult } from "../ports/store.ts";
 import { isEnded } from "./apply-changes.ts";
 import { deleteRunRows, deliveryKey } from "./delete-run.ts";
 import type { MemoryTables } from "./memory-tables.ts";
@@ -46,21 +46,21 @@ function sweepKeys(tables: MemoryTables, { keysBefore, max }: SweepLimits): numb
   return going.length;
 }
 
-function sweepOrphans(tables: MemoryTables, { publishedBefore, max }: SweepLimits): ExecutionRef[] {
+function sweepOrphans(tables: MemoryTables, { publishedBefore, max }: SweepLimits): SweepResult["orphans"] {
   const lost = tables.attempts.by("lost", "yes").filter((attempt) => attempt.endedAt < publishedBefore);
   return lost.slice(0, max).map((attempt) => {
     tables.attempts.set(attempt.id, { ...attempt, isSwept: true });
     const { runId, stageId, item, executionId } = attempt;
-    return { runId, stageId, item, executionId };
+    return { runId, stageId, item, executionId, workflowId: tables.runs.get(runId)?.state.workflowId ?? "" };
   });
 }
 
-function sweepRuns(tables: MemoryTables, { endedRunsBefore, max }: SweepLimits): string[] {
+function sweepRuns(tables: MemoryTables, { endedRunsBefore, max }: SweepLimits): SweepResult["runs"] {
   if (endedRunsBefore === null) return [];
   const old = tables.runs
     .values()
     .filter(({ state }) => isEnded(state.status) && state.completedAt !== null && state.completedAt < endedRunsBefore);
-  const going = old.slice(0, max).map((row) => row.state.id);
-  for (const runId of going) deleteRunRows(tables, runId);
+  const going = old.slice(0, max).map(({ state }) => ({ runId: state.id, workflowId: state.workflowId }));
+  for (const { runId } of going) deleteRunRows(tables, runId);
   return going;
 }

@@ -26,7 +26,10 @@ export interface RunRow {
 
 /** A stage: what rules see, and its payloads. */
 export interface StageRow {
+  /** Where the row is kept: run, stage and item. */
   readonly id: string;
+  /** The public record's id: the same, unless the CRUD port was given another. */
+  readonly recordId: string;
   readonly state: Readonly<StageState>;
   readonly createdAt: number;
   readonly updatedAt: number;
@@ -128,8 +131,9 @@ export class MemoryTables implements Session {
     queued: (row) => (row.state.status === "PENDING" && row.state.queuedAt !== null ? row.state.workflowId : null),
     status: (row) => row.state.status,
   });
-  readonly stages = new Table<StageRow, "run" | "ready" | "polled" | "leased">(this.journal, {
+  readonly stages = new Table<StageRow, "run" | "record" | "ready" | "polled" | "leased">(this.journal, {
     run: (row) => row.state.runId,
+    record: (row) => row.recordId,
     ready: (row) => (row.state.status === "PENDING" && row.state.readyAt !== null ? "yes" : null),
     polled: (row) => (row.state.status === "SUSPENDED" && row.state.pollAt !== null ? "yes" : null),
     leased: (row) => row.state.lease?.instanceId ?? null,
@@ -155,6 +159,19 @@ export class MemoryTables implements Session {
   readonly flushers = new Table<{ readonly token: string; readonly until: number }>(this.journal, {});
   readonly keys = new Table<KeyRow>(this.journal, {});
   readonly instances = new Table<InstanceRow>(this.journal, {});
+  readonly #all: ReadonlyArray<{ clear(): void }> = [
+    this.runs,
+    this.stages,
+    this.attempts,
+    this.logs,
+    this.artifacts,
+    this.outbox,
+    this.sequences,
+    this.deliveries,
+    this.flushers,
+    this.keys,
+    this.instances,
+  ];
   #lastOutboxId = 0;
   #open: Promise<void> | null = null;
   #isClosed = false;
@@ -162,6 +179,13 @@ export class MemoryTables implements Session {
   /** A number greater than every one before; a rollback leaves a gap. */
   nextOutboxId(): number {
     return (this.#lastOutboxId += 1);
+  }
+
+  /** Removes every row. */
+  clear(): void {
+    this.journal.atomically(() => {
+      for (const table of this.#all) table.clear();
+    });
   }
 
   /** Refuses every later call. */

@@ -1,8 +1,10 @@
 // Reading and marking outbox rows event by event: a row holds the events of one commit, and an event is what others count (P18).
 import type { DraftEvent } from "../ports/event.ts";
+import type { CreateOutboxEventInput } from "../ports/outbox.ts";
 import type { StoredEvent } from "../ports/store.ts";
 import { eventIdOf, parseEventId } from "../store/record-ids.ts";
 import type { EventMark, MemoryTables, OutboxRow } from "./memory-tables.ts";
+import { firstOf } from "./table.ts";
 
 /** The consumer that dead letters of the CRUD port belong to: the sink as a whole. */
 export const DEFAULT_CONSUMER = "default";
@@ -44,16 +46,16 @@ export function sequenceRow(tables: MemoryTables, row: OutboxRow): OutboxRow {
   return sequenced;
 }
 
-/** Changes the mark of one event; a row whose events all are published is published. False when there is no such event. */
-export function markEvent(tables: MemoryTables, eventId: string, now: number, change: (mark: EventMark) => EventMark): boolean {
+/** Changes the mark of one event; a row whose events all are published is published. Null when there is no such event. */
+export function markEvent(tables: MemoryTables, eventId: string, now: number, change: (mark: EventMark) => EventMark): EventMark | null {
   const at = parseEventId(eventId);
   const row = at && tables.outbox.get(at.row);
-  if (!at || !row || at.index >= row.count) return false;
-  const marks = new Map(row.marks);
-  marks.set(at.index, change(marks.get(at.index) ?? { publishedAt: row.publishedAt, tries: 0, deadAt: null }));
-  const isPublished = marks.size === row.count && [...marks.values()].every((mark) => mark.publishedAt !== null);
-  tables.outbox.set(at.row, { ...row, marks, publishedAt: isPublished ? now : null });
-  return true;
+  if (!at || !row || at.index >= row.count) return null;
+  const mark = change(row.marks.get(at.index) ?? { publishedAt: row.publishedAt, tries: 0, deadAt: null });
+  const marks = new Map(row.marks).set(at.index, mark);
+  const isWhole = marks.size === row.count && [...marks.values()].every((mark) => mark.publishedAt !== null);
+  tables.outbox.set(at.row, { ...row, marks, publishedAt: row.publishedAt ?? (isWhole ? now : null) });
+  return mark;
 }
 
 /** Marks events published; whole rows at once where it can. */
@@ -67,4 +69,34 @@ export function markPublished(tables: MemoryTables, eventIds: readonly string[],
     if (isWhole) tables.outbox.set(rowId, { ...row, publishedAt: now });
     else for (const id of ids) markEvent(tables, id, now, (mark) => ({ ...mark, publishedAt: mark.publishedAt ?? now }));
   }
+}
+
+/** Appends events one row each, with their sequences: the CRUD port's caller holds the run (settled question 10). */
+export function appendRawEvents(tables: MemoryTables, events: readonly CreateOutboxEventInput[]): void {
+  for (const { workflowRunId, eventType, payload, causationId, occurredAt } of events) {
+    const id = tables.nextOutboxId();
+    const raw = { type: eventType, payload: structuredClone(payload) };
+    const times = { occurredAt: occurredAt.getTime(), publishedAt: null, firstSequence: null };
+    const row = { id, runId: workflowRunId, causationId, events: "[]", raw, count: 1, ...times, marks: new Map() };
+    tables.outbox.set(String(id), row);
+    sequenceRow(tables, row);
+  }
+}
+
+/** Events neither published nor dead, oldest first. */
+export function unpublishedEvents(tables: MemoryTables, limit: number): RowEvent[] {
+  const rows = firstOf(tables.outbox.by("fresh", "yes").filter(hasLiveEvents), limit, (a, b) => a.id - b.id);
+  return rows.flatMap((row) => eventsOf(sequenceRow(tables, row)).filter(isLive)).slice(0, limit);
+}
+
+/** True for a row with events neither published nor dead. */
+export function hasLiveEvents(row: OutboxRow): boolean {
+  if (row.publishedAt !== null) return false;
+  if (row.marks.size < row.count) return true;
+  return [...row.marks.values()].some((mark) => mark.publishedAt === null && mark.deadAt === null);
+}
+
+/** True for an event neither published nor dead. */
+export function isLive(event: RowEvent): boolean {
+  return event.publishedAt === null && event.mark?.deadAt == null;
 }

@@ -54,6 +54,10 @@ export class Table<V extends object, I extends string = never> implements Restor
     this.restore(key, undefined);
   }
 
+  clear(): void {
+    for (const key of [...this.#rows.keys()]) this.delete(key);
+  }
+
   /** Puts a row as it was, past the journal; undefined removes it. */
   restore(key: string, row: V | undefined): void {
     const old = this.#rows.get(key);
