@@ -25,8 +25,8 @@ export interface ClaimedWork {
 
 /** What the caller of `execute` decides. */
 export interface SessionExecuteOptions {
-  /** Waits for a place for user code; the answer frees it. */
-  enter(): Promise<() => void>;
+  /** Told when the user code has ended and only the commit is left. */
+  onCodeEnded(): void;
   /** How many stages the settling commit may hand to this process. */
   slots(): number;
 }
@@ -34,14 +34,16 @@ export interface SessionExecuteOptions {
 /** Everything a host does, for host authors. */
 export interface WorkSession {
   readonly instance: Instance;
-  /** Number of executions whose user code runs or whose commit is under way. */
-  readonly heldCount: number;
+  /** False when new work is only found by asking, because the store tells nobody. */
+  readonly isSignalled: boolean;
   claim(max: number, slots: number): Promise<ClaimedWork>;
   take(max: number): Promise<Job[]>;
   /** Executes a job to its commit; answers the jobs handed on, and whether the job ended as it should. */
   execute(job: Job, options: SessionExecuteOptions): Promise<{ next: Job[]; outcome: string }>;
   /** Hands jobs back without spending their attempts. */
   release(refs: readonly ExecutionRef[]): Promise<void>;
+  /** Executions that the store gives to this process. */
+  listLeased(): Promise<ExecutionRef[]>;
   /** Aborts everything that runs; answers what that was. */
   abortAll(reason: unknown): ExecutionRef[];
   pollSuspended(max: number): Promise<number>;
@@ -61,13 +63,12 @@ export function createSession(parts: KernelParts, workerId: string): WorkSession
   const instance: Instance = { id: executions.instance.id, workerId };
   return {
     instance,
-    get heldCount() {
-      return executions.size;
-    },
+    isSignalled: store.handsOver,
     claim: (max, slots) => claim(parts, instance, max, slots),
     take: async (max) => store.takeJobs({ instance, max, workflowIds: await knownWorkflowIds(parts) }),
     execute: (job, options) => execute(parts, instance, job, options),
     release: (refs) => releaseAll(parts, refs, 0),
+    listLeased: () => store.listLeased(instance),
     abortAll: (reason) => executions.abortAll(reason),
     pollSuspended: async (max) => (await pollSuspended(parts, max, true)).checked,
     flush: async (maxEvents) => (await outboxFlush(parts, { type: "outbox.flush", maxEvents })).published,
@@ -125,7 +126,7 @@ async function execute(
   const { next, settled } = await executeJob(parts, plan, planned, job, {
     retry: "engine",
     advances: true,
-    enter: () => options.enter(),
+    onCodeEnded: () => options.onCodeEnded(),
     taker: () => {
       const slots = parts.store.handsOver ? options.slots() : 0;
       return slots > 0 ? { instance, slots } : null;

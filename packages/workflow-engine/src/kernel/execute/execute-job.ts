@@ -19,8 +19,8 @@ export interface ExecuteOptions {
   taker?: () => Taker | null;
   /** The caller's config map; the run's own when absent. */
   config?: Record<string, unknown> | undefined;
-  /** Waits for a place for user code; the answer frees it. */
-  enter?: () => Promise<() => void>;
+  /** Told when the user code has ended and only the commit is left. */
+  onCodeEnded?: () => void;
   /** Completes the caller's idempotency key in the settling commit. */
   keyOf?: (outcome: Outcome) => UnitKey<Settled> | undefined;
 }
@@ -41,14 +41,13 @@ export async function executeJob(
   job: Job,
   options: ExecuteOptions,
 ): Promise<Executed> {
-  const leave = await options.enter?.();
   const held = parts.executions.hold(job);
   const teller = new Teller(parts.environment, tellOf(parts, job), () => held.abort(new Error("This execution has lost its stage")));
   let outcome: Outcome;
   try {
     outcome = await runStage(parts, { plan, planned, job, config: options.config, signal: held.signal, teller });
   } finally {
-    leave?.();
+    options.onCodeEnded?.();
   }
   const left = teller.close();
   try {

@@ -1,0 +1,89 @@
+// The composition root: the real world and default ports, wired into a kernel. `createKernel({ ...store, registry })` is all a person writes.
+
+import { realEnvironment } from "./environment.ts";
+import { WorkflowEngineError } from "./errors.ts";
+import { Executions } from "./kernel/execute/executions.ts";
+import type { PayloadLimits } from "./kernel/execute/payloads.ts";
+import { assembleKernel, type Kernel } from "./kernel/kernel.ts";
+import type { Retention } from "./kernel/parts.ts";
+import type { BlobStore } from "./ports/blob-store.ts";
+import type { Clock, Environment } from "./ports/environment.ts";
+import type { EventSink } from "./ports/event-sink.ts";
+import type { JobTransport } from "./ports/job-transport.ts";
+import type { Persistence } from "./ports/persistence.ts";
+import type { WorkflowRegistry } from "./ports/registry.ts";
+import type { Scheduler } from "./ports/scheduler.ts";
+import type { HasRunStore, RunStore } from "./ports/store.ts";
+import { artifactBlobStore } from "./store/artifact-blob-store.ts";
+import { storeOver } from "./store/store-over.ts";
+
+/** What `createKernel` takes. A store of ours spreads into it. */
+export interface KernelConfig {
+  persistence: Persistence;
+  registry: WorkflowRegistry;
+  /** Needed with a persistence of one's own; a native store brings its own queue. */
+  jobTransport?: JobTransport | undefined;
+  /** Default: the persistence's artifacts. */
+  blobStore?: BlobStore | undefined;
+  /** Default: events are kept for readers and go nowhere else. */
+  eventSink?: EventSink | undefined;
+  /** Default: nobody is told of wake-ups. */
+  scheduler?: Scheduler | undefined;
+  /** Default: the environment's clock. */
+  clock?: Clock | undefined;
+  /** Default: the store's environment, or the real one. */
+  environment?: Environment | undefined;
+  /** Default: 32 KiB in the row, 64 MiB at most. */
+  payloadLimits?: Partial<PayloadLimits> | undefined;
+  /** Default: published events 7 days, dead letters 30 days, idempotency keys 24 hours, ended runs for ever. */
+  retention?: Partial<Retention> | undefined;
+  /** Milliseconds between heartbeats of running executions; default 15,000. Keep it well under the stale lease threshold. */
+  heartbeatIntervalMs?: number | undefined;
+}
+
+const day = 24 * 60 * 60_000;
+const noSink: EventSink = { emit: () => undefined, consumers: [] };
+const noScheduler: Scheduler = { schedule: async () => undefined, cancel: async () => undefined };
+
+/** Wires a kernel; nothing is opened or started by it. */
+export function createKernel(config: KernelConfig): Kernel {
+  const environment = environmentOf(config);
+  const store = runStoreOf(config, environment);
+  const instance = { id: environment.newId(), workerId: "kernel" };
+  return assembleKernel({
+    store,
+    environment,
+    registry: config.registry,
+    blobStore: config.blobStore ?? artifactBlobStore(config.persistence),
+    eventSink: config.eventSink ?? noSink,
+    scheduler: config.scheduler ?? noScheduler,
+    limits: { inlineBytes: 32 * 1024, maxBytes: 64 * 1024 * 1024, ...config.payloadLimits },
+    retention: {
+      publishedEventsMs: 7 * day,
+      deadLettersMs: 30 * day,
+      idempotencyKeysMs: day,
+      endedRunsMs: null,
+      ...config.retention,
+    },
+    executions: new Executions(store, environment, instance, { heartbeatMs: config.heartbeatIntervalMs ?? 15_000, lostCheckMs: 500 }),
+  });
+}
+
+function environmentOf({ environment = realEnvironment, clock }: KernelConfig): Environment {
+  return clock ? { ...environment, now: () => clock.now().getTime() } : environment;
+}
+
+/** A native store's own door, unless its jobs travel elsewhere; else one derived from the CRUD port. */
+function runStoreOf({ persistence, jobTransport }: KernelConfig, environment: Environment): RunStore {
+  const native = nativeStoreOf(persistence);
+  if (native && (jobTransport === undefined || nativeStoreOf(jobTransport) === native)) return native;
+  if (jobTransport) return storeOver({ persistence, jobTransport, environment });
+  throw new WorkflowEngineError(
+    "NOT_CONFIGURED",
+    "createKernel: this persistence brings no job queue. Pass jobTransport, or spread a store of ours: createKernel({ ...createSqliteStore({ path }), registry }).",
+  );
+}
+
+function nativeStoreOf(port: object): RunStore | null {
+  return "runStore" in port ? (port as HasRunStore).runStore : null;
+}

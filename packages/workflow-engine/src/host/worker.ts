@@ -1,0 +1,171 @@
+// The job loop of every long-lived host: refills from queue and pending runs when woken, and goes on with the stage it was handed in the
+// commit that ended the one before. `concurrency` counts user code, not stages that wait for their commit; how much is leased beyond it
+// adapts, up to 20 times that, and what waits behind slow stages is given back (settled question 6, P15).
+import type { WorkSession } from "../kernel/session.ts";
+import type { Environment } from "../ports/environment.ts";
+import type { ExecutionRef, Job } from "../ports/store.ts";
+import { Places } from "./places.ts";
+
+/** What a worker needs to know. */
+export interface WorkerOptions {
+  concurrency: number;
+  onError(error: unknown): void;
+  /** Told of each job whose commit is done. */
+  onJob(outcome: string): void;
+}
+
+/** A bite that has run within this time was too small. Milliseconds. */
+const quickMs = 20;
+/** What has waited this long for a place is given back. Milliseconds. */
+const longestWaitMs = 1_000;
+const windowFactor = 20;
+
+/** Executes jobs until it is stopped. */
+export class Worker {
+  readonly #session: WorkSession;
+  readonly #environment: Environment;
+  readonly #options: WorkerOptions;
+  readonly #places: Places;
+  readonly #leased = new Map<string, Job>();
+  #isRunning = false;
+  #isHungry = false;
+  #refilling: Promise<void> | null = null;
+  #bite: number;
+  #bittenAt = 0;
+  #ranSinceBite = 0;
+  #onIdle: Array<() => void> = [];
+  #isWatchingWaits = false;
+
+  constructor(session: WorkSession, environment: Environment, options: WorkerOptions) {
+    this.#session = session;
+    this.#environment = environment;
+    this.#options = options;
+    this.#places = new Places(options.concurrency);
+    this.#bite = options.concurrency;
+  }
+
+  /** Execution ids this worker knows to be its own. */
+  get leased(): ReadonlyMap<string, Job> {
+    return this.#leased;
+  }
+
+  start(): void {
+    this.#isRunning = true;
+    this.wake();
+  }
+
+  /** There may be work: looks for it as soon as there is room. */
+  wake(): void {
+    this.#isHungry = true;
+    this.#refill();
+  }
+
+  /** Takes no more jobs, gives back what waits, and resolves when what runs has ended. */
+  async stop(): Promise<void> {
+    this.#isRunning = false;
+    this.#places.giveUp(Number.POSITIVE_INFINITY);
+    await this.#refilling;
+    this.#places.giveUp(Number.POSITIVE_INFINITY);
+    if (this.#leased.size > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
+  }
+
+  /** Hands back what still runs: new executions may begin elsewhere, and what these still do is discarded. */
+  async abandon(reason: unknown): Promise<void> {
+    const refs: ExecutionRef[] = [...this.#leased.values()];
+    await this.#session.release(refs);
+    this.#session.abortAll(reason);
+  }
+
+  #refill(): void {
+    if (this.#refilling || !this.#isRunning) return;
+    this.#refilling = this.#bites()
+      .catch((error: unknown) => {
+        this.#isHungry = false; // the next wake or tick tries again
+        this.#options.onError(error);
+      })
+      .finally(() => {
+        this.#refilling = null;
+      });
+  }
+
+  async #bites(): Promise<void> {
+    for (let room = this.#room(); this.#isRunning && this.#isHungry && room > 0; room = this.#room()) {
+      this.#isHungry = false;
+      const [taken, claimed] = await Promise.all([this.#session.take(room), this.#session.claim(room, room)]);
+      const isUnclaimedLeft = claimed.claimed > 0 && claimed.jobs.length < claimed.claimed;
+      if (taken.length >= room || claimed.claimed >= room || isUnclaimedLeft) this.#isHungry = true;
+      for (const job of taken) this.#go(job);
+      for (const job of claimed.jobs) this.#go(job);
+    }
+  }
+
+  /** How many stages to ask for: good-sized bites, because asking for one at a time would undo the batching. */
+  #room(): number {
+    const { concurrency } = this.#options;
+    if (this.#places.free <= 0 || this.#places.waitingCount > 0) return 0;
+    const now = this.#environment.now();
+    const wasQuick = this.#ranSinceBite >= this.#bite && now - this.#bittenAt < quickMs;
+    this.#bite = wasQuick ? Math.min(this.#bite * 2, concurrency * windowFactor) : Math.max(concurrency, Math.floor(this.#bite / 2));
+    this.#bittenAt = now;
+    this.#ranSinceBite = 0;
+    return Math.max(0, Math.min(this.#bite, concurrency * windowFactor - this.#leased.size));
+  }
+
+  #go(job: Job): void {
+    this.#leased.set(job.executionId, job);
+    void this.#work(job);
+  }
+
+  async #work(first: Job): Promise<void> {
+    for (let job: Job | undefined = first; job; ) {
+      const current: Job = job;
+      job = undefined;
+      try {
+        const [next, ...others] = await this.#one(current);
+        for (const other of others) this.#go(other);
+        if (next) this.#leased.set(next.executionId, next);
+        job = next;
+      } catch (error) {
+        this.#options.onError(error);
+      } finally {
+        this.#leased.delete(current.executionId);
+      }
+    }
+    if (this.#isHungry) this.#refill();
+    if (this.#leased.size > 0) return;
+    for (const resolve of this.#onIdle.splice(0)) resolve();
+  }
+
+  /** Executes one job; answers the jobs that its commit handed over. */
+  async #one(job: Job): Promise<Job[]> {
+    const entered = this.#places.enter(this.#environment.now());
+    if (entered !== true) this.#watchWaits();
+    if (!(await entered)) {
+      await this.#session.release([job]);
+      return [];
+    }
+    const { next, outcome } = await this.#session.execute(job, {
+      onCodeEnded: () => this.#leave(),
+      slots: () => (this.#isRunning ? Math.max(1, this.#bite - this.#leased.size + 1) : 0),
+    });
+    this.#options.onJob(outcome);
+    return next;
+  }
+
+  #leave(): void {
+    this.#places.leave();
+    this.#ranSinceBite++;
+    if (this.#isHungry && this.#places.waitingCount === 0) this.#refill();
+  }
+
+  #watchWaits(): void {
+    if (this.#isWatchingWaits) return;
+    this.#isWatchingWaits = true;
+    this.#environment.setTimer(longestWaitMs, () => {
+      this.#isWatchingWaits = false;
+      const givenUp = this.#places.giveUp(this.#environment.now() - longestWaitMs);
+      if (givenUp > 0) this.#isHungry = true;
+      if (this.#places.waitingCount > 0) this.#watchWaits();
+    });
+  }
+}

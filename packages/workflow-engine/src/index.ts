@@ -1,0 +1,60 @@
+// Entry `@bratsos/workflow-engine`: authoring, the kernel, errors and types. Importing it loads no database and no provider.
+
+export { createFileBlobStore } from "./blobs/file-blob-store.ts";
+export { createKernel, type KernelConfig } from "./defaults.ts";
+export * from "./define/index.ts";
+export { realEnvironment } from "./environment.ts";
+export * from "./errors.ts";
+export type * from "./kernel/commands/command.ts";
+export { resolveOutput } from "./kernel/execute/payloads.ts";
+export type { Kernel, WorkPort } from "./kernel/kernel.ts";
+export { createPluginRunner, definePlugin, type Plugin, type PluginRunner, type PluginRunnerOptions } from "./kernel/plugins.ts";
+export { createRegistry } from "./kernel/registry.ts";
+export { loadWorkflowContext, saveStageOutput } from "./kernel/stage-outputs.ts";
+export { createMemoryStore, type MemoryStore } from "./memory/memory-store.ts";
+export { DEFAULT_MODEL_KEY, type ModelKey } from "./models/keys.ts";
+export type {
+  AICallInput,
+  AICallLogger,
+  AICallRecord,
+  AICallStats,
+  AICallType,
+  ArtifactRecord,
+  BlobReference,
+  BlobStore,
+  Clock,
+  CreateOutboxEventInput,
+  CreateRunInput,
+  CreateStageInput,
+  DequeueResult,
+  EnqueueJobInput,
+  Environment,
+  EventConsumer,
+  EventOf,
+  EventSink,
+  EventType,
+  JobRecord,
+  JobTransport,
+  KernelEvent,
+  KeyState,
+  LogRecord,
+  OutboxRecord,
+  Page,
+  PageRequest,
+  Persistence,
+  Reader,
+  RunCount,
+  RunDetail,
+  RunFilter,
+  RunRecord,
+  RunStore,
+  Scheduler,
+  StageDetail,
+  StageRecord,
+  Status,
+  UpdateRunInput,
+  UpdateStageInput,
+  WorkflowRegistry,
+} from "./ports/index.ts";
+export { isBlobReference } from "./ports/index.ts";
+export { storeOver } from "./store/store-over.ts";
