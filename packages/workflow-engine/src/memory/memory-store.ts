@@ -1,15 +1,31 @@
 // A whole store in memory: what tests, simulations and first steps run on. All its parts see the same rows.
 import { realEnvironment } from "../environment.ts";
 import type { Environment } from "../ports/environment.ts";
-import type { RunStore } from "../ports/store.ts";
+import type { JobTransport } from "../ports/job-transport.ts";
+import type { Reader } from "../ports/reader.ts";
+import type { HasRunStore, RunStore } from "../ports/store.ts";
+import { InMemoryAICallLogger } from "./memory-ai-call-logger.ts";
+import { InMemoryBlobStore } from "./memory-blob-store.ts";
+import { MemoryJobTransport } from "./memory-job-transport.ts";
+import { InMemoryWorkflowPersistence } from "./memory-persistence.ts";
+import { MemoryReader } from "./memory-reader.ts";
 import { MemoryRunStore } from "./memory-run-store.ts";
+import { MemoryScheduler } from "./memory-scheduler.ts";
 import { MemoryTables } from "./memory-tables.ts";
 
 /** A store in memory; spreads into `createKernel`. */
 export interface MemoryStore {
+  readonly persistence: InMemoryWorkflowPersistence & HasRunStore;
+  readonly jobTransport: JobTransport & HasRunStore;
+  readonly blobStore: InMemoryBlobStore;
+  readonly scheduler: MemoryScheduler;
+  readonly aiCallLogger: InMemoryAICallLogger;
+  readonly reader: Reader;
   readonly runStore: RunStore;
   readonly environment: Environment;
+  /** Does nothing: there is no schema to bring up to date. */
   migrate(): Promise<void>;
+  /** Refuses every later call. */
   close(): Promise<void>;
 }
 
@@ -18,5 +34,16 @@ export function createMemoryStore(options: { environment?: Environment } = {}): 
   const environment = options.environment ?? realEnvironment;
   const tables = new MemoryTables();
   const runStore = new MemoryRunStore(tables, environment);
-  return { runStore, environment, migrate: async () => undefined, close: () => runStore.close() };
+  return {
+    persistence: Object.assign(new InMemoryWorkflowPersistence({ environment, tables }), { runStore }),
+    jobTransport: Object.assign(new MemoryJobTransport(tables, environment), { runStore }),
+    blobStore: new InMemoryBlobStore(),
+    scheduler: new MemoryScheduler(),
+    aiCallLogger: new InMemoryAICallLogger({ environment }),
+    reader: new MemoryReader(tables),
+    runStore,
+    environment,
+    migrate: async () => undefined,
+    close: () => runStore.close(),
+  };
 }

@@ -164,9 +164,10 @@ export function toAttemptRecord(row: AttemptEntry): AttemptRecord {
 }
 
 /** The attempt of a stage that is under way. */
-export function toRunningAttempt({ state }: StageRow, startedAt: number | null): AttemptRecord {
+export function toRunningAttempt({ state }: StageRow): AttemptRecord {
   const { stageId, item, attempt, executionId, lease } = state;
-  const times = { startedAt: toDate(startedAt), endedAt: null };
+  // the stage's own start is that of its first attempt
+  const times = { startedAt: toDate(lease?.lockedAt ?? state.startedAt), endedAt: null };
   const workerId = lease?.workerId ?? null;
   return { workflowRunId: state.runId, stageId, item, attempt, executionId, workerId, ...times, status: "RUNNING", error: null };
 }
