@@ -9,15 +9,19 @@ export interface Reaped {
   outcome: "released" | "failed" | "discarded";
 }
 
-/** Puts a stage whose worker is gone back into the queue, or fails it when its attempts are used up. */
+/**
+ * Puts a stage whose worker is gone back into the queue, or fails it when its attempts are used up. A process that does not know the
+ * workflow never gives out another attempt; it leaves the end to one that does.
+ */
 export function reap(ref: ExecutionRef, planOf: (workflowId: string) => WorkflowPlan | null): Decide<Reaped> {
   return (snapshot, now): Changes<Reaped> => {
     const stage = leased(ref, snapshot);
     if (!snapshot.run || !stage) return { result: { outcome: "discarded" } };
     const plan = planOf(snapshot.run.workflowId);
-    if (stage.attempt >= stage.maxAttempts && plan) {
+    if (stage.attempt >= stage.maxAttempts) {
+      if (!plan) return { result: { outcome: "discarded" } };
       const error = `Stage "${stage.stageId}" lost its worker ${stage.attempt} times, which is all its attempts: it may crash its process. See the worker's own log.`;
-      const { result: _, ...changes } = fail({ plan, advances: true }, error, { run: snapshot.run, stage }, now);
+      const { result: _, ...changes } = fail({ plan, advances: true }, error, { run: snapshot.run, stage }, snapshot, now);
       return { ...changes, result: { outcome: "failed" } };
     }
     return { ...putBack(stage, snapshot.freshId, now, stage.attempt), attempts: [attemptOf(stage, now, "LOST", null)] };

@@ -60,7 +60,7 @@ function decideOutcome(options: SettleOptions, held: Held, snapshot: Seen, now: 
   if (outcome.kind === "completed") return complete(options, outcome, held, snapshot, now);
   if (outcome.kind === "suspended") return suspend(outcome, held, snapshot.freshId, now);
   const mayRetry = outcome.isRetryable && options.retry !== "nobody" && held.stage.attempt < held.stage.maxAttempts;
-  return mayRetry ? retry(options, outcome, held, snapshot.freshId, now) : fail(options, outcome.error, held, now);
+  return mayRetry ? retry(options, outcome, held, snapshot.freshId, now) : fail(options, outcome.error, held, snapshot, now);
 }
 
 function complete(
@@ -86,7 +86,7 @@ function complete(
     stageName: stage.name,
     duration: now - (stage.startedAt ?? now),
   };
-  const onward = after.open === 0 ? closing(options, after, snapshot, now, outcome.output) : stillOpen(after, snapshot);
+  const onward = after.open === 0 ? closing(options, after, snapshot, now, outcome.output) : stillOpen(after, stage, snapshot);
   if (onward === "outputs" || onward === "stages") return { result: discarded, need: onward };
   return merge({ outcome: "completed", wakeAt: null }, onward, { stages, artifacts: outcome.artifacts, events: [done] }, after);
 }
@@ -109,9 +109,10 @@ function closing(
   return closeGroup({ plan, run, now, freshId: snapshot.freshId, taker, outputs, checkOutput });
 }
 
-/** Other stages of the group are open: tell when all of them wait for something outside. */
-function stillOpen(run: Held["run"], snapshot: Seen): OnwardChanges | "stages" {
-  if (run.suspended === 0 || run.suspended < run.open) return { result: waiting, run: {}, events: [] };
+/** Other stages of the group are open: tell when all of them wait for something outside, and did not before `ended` ended. */
+function stillOpen(run: Held["run"], ended: StageState, snapshot: Seen): OnwardChanges | "stages" {
+  const isNews = ended.status !== "SUSPENDED" && run.suspended > 0 && run.suspended === run.open;
+  if (!isNews) return { result: waiting, run: {}, events: [] };
   if (!snapshot.stages) return "stages";
   const stageId = snapshot.stages.find((stage) => stage.status === "SUSPENDED")?.stageId;
   return { result: waiting, run: {}, events: [{ type: "workflow:suspended", stageId }] };
@@ -151,7 +152,7 @@ function suspend(outcome: Extract<Outcome, { kind: "suspended" }>, { run, stage 
 function retry(
   options: SettleOptions,
   outcome: Extract<Outcome, { kind: "failed" }>,
-  { stage }: Held,
+  { run, stage }: Held,
   freshId: string,
   now: number,
 ): Changes<Settled> {
@@ -170,12 +171,13 @@ function retry(
           executionId: freshId,
           lease: null,
           readyAt: isOurs ? retryAt : null,
+          pollAt: null,
           startedAt: null,
           error: outcome.error,
         },
       },
     ],
-    run: {},
+    run: stage.status === "SUSPENDED" ? { suspended: run.suspended - 1 } : {},
     events: [
       { type: "stage:retrying", stageId: stage.stageId, stageName: stage.name, attempt: stage.attempt, error: outcome.error, retryAt },
     ],
@@ -187,6 +189,7 @@ export function fail(
   options: Pick<SettleOptions, "plan" | "advances">,
   error: string,
   { run, stage }: Held,
+  snapshot: Seen,
   now: number,
 ): Changes<Settled> {
   const suspended = run.suspended - (stage.status === "SUSPENDED" ? 1 : 0);
@@ -196,14 +199,15 @@ export function fail(
   ];
   const events: DraftEvent[] = [{ type: "stage:failed", stageId: stage.stageId, stageName: stage.name, error }];
   const aborts = options.plan.getGroup(run.group)?.onFailure !== "await";
-  const onward = failing(options, after, aborts, now);
-  return merge({ outcome: "failed", wakeAt: null }, onward, { stages, events }, after);
+  const onward = aborts || after.open === 0 ? failing(options, after, now) : stillOpen(after, stage, snapshot);
+  if (onward === "stages") return { result: discarded, need: onward };
+  return merge({ outcome: "failed", wakeAt: null }, { ...onward, run: { error: after.error, ...onward.run } }, { stages, events }, after);
 }
 
-function failing(options: Pick<SettleOptions, "plan" | "advances">, run: Held["run"], aborts: boolean, now: number): OnwardChanges {
-  const isOver = aborts || run.open === 0;
-  if (isOver && options.advances) return failRun(run.error ?? "", now);
-  return { result: waiting, run: { error: run.error, transitionAt: isOver ? now : null }, events: [] };
+/** Nothing more is awaited: the run fails now, or leaves a mark for run.transition. */
+function failing(options: Pick<SettleOptions, "advances">, run: Held["run"], now: number): OnwardChanges {
+  if (options.advances) return failRun(run.error ?? "", now);
+  return { result: waiting, run: { transitionAt: now }, events: [] };
 }
 
 const noWait = { waitReason: null, readyAt: null, pollAt: null } as const;

@@ -1,7 +1,8 @@
 // A dispatched job.execute starts a stage, or learns why it may not (settled questions 2 and 3).
-import type { Changes, Decide, Instance, StageState } from "../../ports/store.ts";
+import type { Changes, Decide, Instance, RunState, StageState } from "../../ports/store.ts";
 import { requireRun } from "./cancel.ts";
 import { startedEvent } from "./open-group.ts";
+import { attemptOf } from "./settle.ts";
 
 /** Which execution the caller means; without an execution id any that may start. */
 export interface StartStageOptions {
@@ -23,7 +24,7 @@ const refused = (reason: string): Changes<StageStart> => ({ result: { kind: "ref
 
 /** Starts a PENDING stage of a RUNNING run; a FAILED one too when the caller names no execution and so owns its retries. */
 export function startStage(runId: string, options: StartStageOptions): Decide<StageStart> {
-  return ({ run: found, stage, freshId }, now) => {
+  return ({ run: found, stage, stages, freshId }, now) => {
     const run = requireRun(found, runId);
     if (stage?.status === "COMPLETED") return { result: { kind: "completed" } };
     if (run.status !== "RUNNING") return refused(`the run is ${run.status}`);
@@ -31,22 +32,25 @@ export function startStage(runId: string, options: StartStageOptions): Decide<St
     if (options.executionId !== undefined && options.executionId !== stage.executionId) return refused("superseded by another execution");
     if (stage.status === "SUSPENDED") return { result: { kind: "suspended", nextPollAt: stage.pollAt } };
     if (stage.status === "RUNNING") return refused("in progress");
-    const isAgain = stage.status === "FAILED" && options.executionId === undefined;
-    if (stage.status !== "PENDING" && !isAgain) return refused(`the stage is ${stage.status}`);
-    return begin(options, stage, isAgain ? freshId : stage.executionId, run, isAgain, now);
+    if (stage.status === "PENDING") return begin(options, stage, stage.executionId, stage.lease !== null, now);
+    if (stage.status !== "FAILED" || options.executionId !== undefined) return refused(`the stage is ${stage.status}`);
+    if (!stages) return { ...refused("its siblings have not been loaded"), need: "stages" };
+    const changes = begin(options, stage, freshId, false, now);
+    return { ...changes, attempts: [attemptOf(stage, stage.completedAt ?? now, "FAILED", stage.error)], run: reopened(run, stage, stages) };
   };
 }
 
-function begin(
-  options: StartStageOptions,
-  stage: StageState,
-  executionId: string,
-  run: { open: number },
-  isAgain: boolean,
-  now: number,
-): Changes<StageStart> {
+/** A FAILED stage opens again: the run will fail no more, unless another stage of the group has failed as well. */
+function reopened(run: RunState, stage: StageState, stages: StageState[]): Partial<RunState> {
+  const isOther = ({ stageId, item }: StageState): boolean => stageId !== stage.stageId || item !== stage.item;
+  const failed = stages.find((other) => other.status === "FAILED" && other.group === stage.group && isOther(other));
+  const keepsMark = failed !== undefined && run.open > 0; // of an aborted group; an awaited one is marked when none is open
+  return { open: run.open + 1, error: failed ? (failed.error ?? run.error) : null, transitionAt: keepsMark ? run.transitionAt : null };
+}
+
+function begin(options: StartStageOptions, stage: StageState, executionId: string, isCounted: boolean, now: number): Changes<StageStart> {
   // a transport that leased the stage has counted the try already
-  const counted = stage.lease && !isAgain ? stage.attempt : stage.attempt + 1;
+  const counted = isCounted ? stage.attempt : stage.attempt + 1;
   const set: Partial<StageState> = {
     status: "RUNNING",
     executionId,
@@ -62,7 +66,7 @@ function begin(
   return {
     result: { kind: "started", stage: { ...stage, ...set } },
     stages: [{ stageId: stage.stageId, item: stage.item, set }],
-    run: isAgain ? { open: run.open + 1, error: null, transitionAt: null } : {},
+    run: {},
     events: [startedEvent(stage)],
   };
 }
