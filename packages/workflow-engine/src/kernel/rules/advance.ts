@@ -3,7 +3,7 @@
 import type { PlannedGroup, WorkflowPlan } from "../../define/plan.ts";
 import type { DraftEvent } from "../../ports/event.ts";
 import type { Changes, JsonText, RunState, StageState } from "../../ports/store.ts";
-import { openGroup, type Taker } from "./open-group.ts";
+import { openedRun, openGroup, type Taker } from "./open-group.ts";
 
 /** What became of the run. */
 export type Advance = "waiting" | "advanced" | "completed" | "failed";
@@ -60,12 +60,12 @@ export function closeGroup(end: GroupEnd): OnwardChanges {
   if (run.error !== null) return failRun(run.error, now);
   const group = requireGroup(plan, run.group);
   const next = plan.getGroup(run.group + 1);
-  if (!next) return completeRun(end, composeOutput(group, end.outputs ?? {}));
+  if (!next) return completeWith(end, group, end.outputs ?? {});
   const { open, events, handed } = openGroup(next, run, end.freshId, now, end.taker);
   return {
     result: { advance: "advanced", nextGroup: next.executionGroup, handed, outputs: end.outputs ?? null },
     open,
-    run: { group: next.executionGroup, open: open.length, suspended: 0, transitionAt: null },
+    run: openedRun(next, now),
     events,
   };
 }
@@ -73,11 +73,19 @@ export function closeGroup(end: GroupEnd): OnwardChanges {
 /** JSON text of what a group gives on: its stage's output, or `{ [stageId]: output }` after `parallel`. */
 export function composeOutput(group: PlannedGroup, outputs: Record<string, JsonText>): JsonText {
   const textOf = (stageId: string): JsonText => outputs[stageId] ?? "null";
-  if (!group.isParallel) return textOf(group.stages[0]!.stageId);
+  if (!group.isParallel) return textOf(group.stages[0]?.stageId ?? "");
   return `{${group.stages.map(({ stageId }) => `${JSON.stringify(stageId)}:${textOf(stageId)}`).join(",")}}`;
 }
 
-function completeRun(end: GroupEnd, output: JsonText): OnwardChanges {
+/** Ends the run with its last group's output; one that is not there is an error, never silently null (P6). */
+function completeWith(end: GroupEnd, group: PlannedGroup, outputs: Record<string, JsonText>): OnwardChanges {
+  const missing = group.stages.find(({ stageId }) => !Object.hasOwn(outputs, stageId));
+  if (!missing) return completeRun(end, composeOutput(group, outputs));
+  return failRun(`Stage "${missing.stageId}" of the last group has no stored output. Rerun from it.`, end.now);
+}
+
+/** Completes the run with this output, unless it does not fit the declared one. */
+export function completeRun(end: Pick<GroupEnd, "run" | "now" | "checkOutput">, output: JsonText): OnwardChanges {
   const { run, now } = end;
   const misfit = end.checkOutput?.(output) ?? null;
   if (misfit !== null) return failRun(misfit, now);

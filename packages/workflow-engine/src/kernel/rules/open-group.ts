@@ -2,7 +2,7 @@
 // first stages over at once; the others wait in the queue.
 import type { PlannedGroup, PlannedStage } from "../../define/plan.ts";
 import type { DraftEvent } from "../../ports/event.ts";
-import type { Instance, RunState, StageState } from "../../ports/store.ts";
+import type { Changes, Instance, RunState, StageState } from "../../ports/store.ts";
 
 /** Tries of a stage that does not say. */
 export const defaultMaxAttempts = 3;
@@ -38,6 +38,12 @@ export function openGroup(group: PlannedGroup, run: RunState, freshId: string, n
     return stage;
   });
   return { open, events, handed };
+}
+
+/** What a run says of the group that was opened; one without stages is over at once and waits for run.transition (P17). */
+export function openedRun(group: PlannedGroup, now: number): NonNullable<Changes<unknown>["run"]> {
+  const open = group.stages.length;
+  return { group: group.executionGroup, open, suspended: 0, transitionAt: open === 0 ? now : null };
 }
 
 function newStage(planned: PlannedStage, runId: string, executionId: string, now: number): StageState {

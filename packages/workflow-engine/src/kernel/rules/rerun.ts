@@ -4,7 +4,7 @@ import type { WorkflowPlan } from "../../define/plan.ts";
 import { WorkflowEngineError } from "../../errors.ts";
 import type { Changes, Decide, RunState, StageState } from "../../ports/store.ts";
 import { requireRun } from "./cancel.ts";
-import { openGroup } from "./open-group.ts";
+import { openedRun, openGroup } from "./open-group.ts";
 import { attemptOf } from "./settle.ts";
 
 /** Answer of run.rerunFrom. */
@@ -24,7 +24,8 @@ export function rerunFrom(runId: string, fromStageId: string, planOf: (workflowI
     if (!stages) return { result: { workflowRunId: runId, fromStageId, deletedStages: [] }, need: "stages" };
     assertEarlierCompleted(plan, target, stages, fromStageId);
     const dropped = stages.filter((stage) => stage.group >= target);
-    const { open } = openGroup(plan.groups[target - 1]!, found, freshId, now, null);
+    const group = plan.groups[target - 1]!;
+    const { open } = openGroup(group, found, freshId, now, null);
     return {
       result: { workflowRunId: runId, fromStageId, deletedStages: dropped.map((stage) => stage.stageId) },
       attempts: dropped
@@ -34,15 +35,12 @@ export function rerunFrom(runId: string, fromStageId: string, planOf: (workflowI
       open,
       run: {
         status: "RUNNING",
-        group: target,
-        open: open.length,
-        suspended: 0,
+        ...openedRun(group, now),
         output: null,
         error: null,
         startedAt: now,
         completedAt: null,
         queuedAt: null,
-        transitionAt: null,
       },
       events: [{ type: "workflow:rerun", fromStageId }],
     };
