@@ -26,7 +26,7 @@ export function pollAgain(ref: ExecutionRef, nextPollAt: number, failures: numbe
 }
 
 /** Queues the stage for another execution, with attempts counted anew, that is handed `state` as its `ctx.resumeState`. */
-export function resume(ref: ExecutionRef, state: JsonText): Decide<Polled> {
+export function resume(ref: ExecutionRef, state: JsonText, logs: LogRow[] = []): Decide<Polled> {
   return (snapshot, now): Changes<Polled> => {
     const held = heldBy(ref, "SUSPENDED", snapshot);
     if (!held) return { result: lost };
@@ -49,6 +49,7 @@ export function resume(ref: ExecutionRef, state: JsonText): Decide<Polled> {
         },
       ],
       run: { suspended: held.run.suspended - 1 },
+      logs,
     };
   };
 }
