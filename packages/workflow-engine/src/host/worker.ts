@@ -85,6 +85,8 @@ export class Worker {
       })
       .finally(() => {
         this.#refilling = null;
+        // a place that came free while the last bite was on its way found this refill still running
+        if (this.#isHungry && this.#hasRoom()) this.#refill();
       });
   }
 
@@ -99,16 +101,20 @@ export class Worker {
     }
   }
 
+  #hasRoom(): boolean {
+    return this.#places.free > 0 && this.#places.waitingCount === 0 && this.#leased.size < this.#options.concurrency * windowFactor;
+  }
+
   /** How many stages to ask for: good-sized bites, because asking for one at a time would undo the batching. */
   #room(): number {
     const { concurrency } = this.#options;
-    if (this.#places.free <= 0 || this.#places.waitingCount > 0) return 0;
+    if (!this.#hasRoom()) return 0;
     const now = this.#environment.now();
     const wasQuick = this.#ranSinceBite >= this.#bite && now - this.#bittenAt < quickMs;
     this.#bite = wasQuick ? Math.min(this.#bite * 2, concurrency * windowFactor) : Math.max(concurrency, Math.floor(this.#bite / 2));
     this.#bittenAt = now;
     this.#ranSinceBite = 0;
-    return Math.max(0, Math.min(this.#bite, concurrency * windowFactor - this.#leased.size));
+    return Math.min(this.#bite, concurrency * windowFactor - this.#leased.size);
   }
 
   #go(job: Job): void {

@@ -24,12 +24,24 @@ export async function readRunValues(
 ): Promise<RunValues> {
   const fetched = await fetchBlobs(payloads, planned.executionGroup, blobStore);
   const workflowContext = lazyOutputs(payloads, planned.executionGroup, fetched);
-  const configs = config ?? (JSON.parse(payloads.config) as Record<string, unknown>);
   return {
     input: await inputOf(plan, planned, payloads, workflowContext, blobStore),
-    config: configs[planned.stageId] ?? {},
+    config: config ? (config[planned.stageId] ?? {}) : configOf(payloads, planned.stageId),
     workflowContext,
   };
+}
+
+/** Config texts by stage id, per run: the map of a wide run is taken apart once, not once a stage. */
+const configTexts = new WeakMap<RunPayloads, Map<string, string>>();
+
+function configOf(payloads: RunPayloads, stageId: string): unknown {
+  let texts = configTexts.get(payloads);
+  if (!texts) {
+    const configs = JSON.parse(payloads.config) as Record<string, unknown>;
+    texts = new Map(Object.entries(configs).map(([id, config]) => [id, JSON.stringify(config)]));
+    configTexts.set(payloads, texts);
+  }
+  return JSON.parse(texts.get(stageId) ?? "{}");
 }
 
 async function inputOf(
@@ -55,8 +67,10 @@ async function inputOf(
 
 async function fetchBlobs(payloads: RunPayloads, group: number, blobStore: BlobStore): Promise<Map<string, unknown>> {
   const fetched = new Map<string, unknown>();
-  const refs = Object.entries(payloads.outputs).filter(([id, text]) => isStoredAsBlob(text) && (payloads.groups[id] ?? 0) < group);
-  await Promise.all(refs.map(async ([id, text]) => fetched.set(id, await loadPayload(text, blobStore))));
+  for (const id in payloads.outputs) {
+    const text = payloads.outputs[id]!;
+    if (isStoredAsBlob(text) && (payloads.groups[id] ?? 0) < group) fetched.set(id, await loadPayload(text, blobStore));
+  }
   return fetched;
 }
 
