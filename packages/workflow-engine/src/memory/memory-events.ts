@@ -70,7 +70,9 @@ function pendingDeliveries(tables: MemoryTables, freshRuns: ReadonlySet<string>,
   let room = max;
   for (const queue of queues) {
     const isOfFresh = freshRuns.has(queue[0]!.event.runId);
-    const isDue = queue.some((delivery) => delivery.nextAt !== null && delivery.nextAt <= now);
+    const heads = queue.filter((delivery) => delivery.nextAt !== null);
+    // without a head nothing is ahead of the others
+    const isDue = heads.length === 0 || heads.some((delivery) => delivery.nextAt! <= now);
     if (!isOfFresh && !(isDue && room > 0)) continue;
     pending.push(...queue);
     room -= queue.length;

@@ -102,8 +102,8 @@ export class MemoryJobTransport implements JobTransport {
 
   heartbeat(jobId: string): Promise<void> {
     return this.#step(({ tables, now }) => {
-      const row = this.#leased(jobId);
-      if (row) putStage(tables, row, { lease: { ...row.state.lease!, lockedAt: now } }, now);
+      const row = this.#rowOf(jobId);
+      if (row?.state.lease) putStage(tables, row, { lease: { ...row.state.lease, lockedAt: now } }, now);
     });
   }
 
@@ -117,19 +117,19 @@ export class MemoryJobTransport implements JobTransport {
     });
   }
 
-  /** The stage a job of ours is, while its lease is with this transport. */
-  #leased(jobId: string): StageRow | null {
+  /** The stage whose execution this job is; null once it has moved on. */
+  #rowOf(jobId: string): StageRow | null {
     const ref = parseJobId(jobId);
     const row = ref && this.#tables.stages.get(stageRecordId(ref.runId, ref.stageId, ref.item));
-    if (!row || row.state.executionId !== ref.executionId) return null;
-    return row.state.lease?.instanceId === this.#instance.id ? row : null;
+    return row && row.state.executionId === ref.executionId ? row : null;
   }
 
-  /** The same, while the engine has not started it: what the engine started, it also ends. */
+  /** The same, while this transport has leased it and the engine has not started it: what the engine started, it also ends. */
   #notStarted(jobId: string, fence: JobFence | undefined): StageRow | null {
-    const row = this.#leased(jobId);
+    const row = this.#rowOf(jobId);
+    const isOurs = row?.state.status === "PENDING" && row.state.lease?.instanceId === this.#instance.id;
     const isOther = fence?.attempt !== undefined && fence.attempt !== row?.state.attempt;
-    return row?.state.status === "PENDING" && !isOther ? row : null;
+    return isOurs && !isOther ? row : null;
   }
 
   #step<T>(work: (context: TakeContext) => T): Promise<T> {

@@ -39,7 +39,7 @@ export class MemoryRunStore implements RunStore {
     this.#environment = environment;
     tables.journal.onCommit((committed) => {
       const signal = this.#listeners.size > 0 ? signalOf(tables, committed, environment.now()) : null;
-      if (signal) for (const listener of [...this.#listeners]) listener(signal);
+      if (signal) for (const listener of [...this.#listeners]) this.#tell(listener, signal);
     });
   }
 
@@ -130,6 +130,17 @@ export class MemoryRunStore implements RunStore {
   async close(): Promise<void> {
     this.#tables.close();
     this.#listeners.clear();
+  }
+
+  /** A listener that throws fails loudly, and alone: the commit stands. */
+  #tell(listener: (signal: StoreSignal) => void, signal: StoreSignal): void {
+    try {
+      listener(signal);
+    } catch (error) {
+      this.#environment.defer(() => {
+        throw error;
+      });
+    }
   }
 
   #step<T>(work: (context: TakeContext) => T): Promise<T> {

@@ -1,8 +1,9 @@
 // Tells listeners what a commit means for them (P16), read off the rows it changed: whoever wrote them, every door signals.
-import type { StoreSignal } from "../ports/store.ts";
+import type { Delivery, StoreSignal } from "../ports/store.ts";
 import { isEnded } from "./apply-changes.ts";
 import type { Layer } from "./journal.ts";
-import type { MemoryTables, RunRow, StageRow } from "./memory-tables.ts";
+import type { MemoryTables, OutboxRow, RunRow, StageRow } from "./memory-tables.ts";
+import { hasLiveEvents } from "./outbox-rows.ts";
 
 /** What changed of one row. */
 interface RowChange<V> {
@@ -18,12 +19,20 @@ export function signalOf(tables: MemoryTables, committed: Layer, now: number): S
   const later = waits.filter((at) => at > now);
   const signal: StoreSignal = {
     hasWork: later.length < waits.length,
-    hasEvents: tables.outbox.changesOf(committed).some(({ before, after }) => !before && after?.publishedAt === null),
+    hasEvents: tables.outbox.changesOf(committed).some(isNewEvent) || tables.deliveries.changesOf(committed).some(isReplayed),
     mayHaveLost: runs.some(isRunLost) || stages.some(isExecutionLost),
     wakeAt: later.length > 0 ? later.reduce((a, b) => Math.min(a, b)) : null,
     ended: runs.flatMap(({ before, after }) => (after && isEnded(after.state.status) && !isEndedRow(before) ? [after.state.id] : [])),
   };
   return signal.hasWork || signal.hasEvents || signal.mayHaveLost || signal.wakeAt !== null || signal.ended?.length ? signal : null;
+}
+
+function isNewEvent({ before, after }: RowChange<OutboxRow>): boolean {
+  return after !== undefined && hasLiveEvents(after) && !(before && hasLiveEvents(before));
+}
+
+function isReplayed({ before, after }: RowChange<Delivery>): boolean {
+  return before !== undefined && before.deadAt !== null && after?.deadAt === null;
 }
 
 function newRunWaits({ before, after }: RowChange<RunRow>): number[] {

@@ -215,9 +215,9 @@ export class MemoryTables implements Session {
     } finally {
       inner.end();
       this.#open = null;
+      resolve();
       if (isDone) this.journal.commit();
       else this.journal.rollback();
-      resolve();
     }
   }
 

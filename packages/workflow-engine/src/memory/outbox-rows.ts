@@ -7,7 +7,7 @@ import type { EventMark, MemoryTables, OutboxRow } from "./memory-tables.ts";
 import { firstOf } from "./table.ts";
 
 /** The consumer that dead letters of the CRUD port belong to: the sink as a whole. */
-export const DEFAULT_CONSUMER = "default";
+export const DEFAULT_CONSUMER = "sink";
 
 /** One event of a row; its sequence is 0 while the row has none. */
 export interface RowEvent {

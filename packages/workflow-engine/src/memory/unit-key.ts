@@ -26,8 +26,9 @@ export function findKey(row: KeyRow | undefined, hash: string | undefined, owner
 /** Looks a unit's key up before its rule is asked: the earlier answer if there is one; throws when the key is not to be had. */
 export function checkUnitKey<R>(tables: MemoryTables, key: UnitKey<R>, now: number): { answer: R } | null {
   const row = tables.keys.get(keyIdOf(key.commandType, key.key));
-  // its own owner settles what it holds, also when the lease has just run out
-  if (key.mode === "settle" && row && row.completedAt === null && row.owner !== null && row.owner === key.owner) return null;
+  // its owner settles what it holds, also when the lease has just run out; one that names no owner is fenced by its execution
+  const isOwn = row !== undefined && row.completedAt === null && (key.owner === undefined || key.owner === row.owner);
+  if (key.mode === "settle" && isOwn) return null;
   const finding = findKey(row, key.hash, key.owner, now);
   if (finding.status === "done") return { answer: key.replay(finding.result) };
   if (finding.status === "conflict") throw new IdempotencyConflictError(key.key, key.commandType);
