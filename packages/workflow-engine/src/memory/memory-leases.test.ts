@@ -28,6 +28,14 @@ describe("leases (P13, P14)", () => {
     expect(await fixture.store.listStale(60, 10)).toEqual([]);
   });
 
+  it("calls stale what a forgotten instance leased just now", async () => {
+    await fixture.start(stage("a"));
+    await fixture.store.takeJobs({ instance, max: 1, workflowIds: ["w"] });
+    expect(await fixture.store.listStale(60, 10)).toEqual([]);
+    await fixture.store.forget(instance);
+    expect(await fixture.store.listStale(60, 10)).toEqual([ref]);
+  });
+
   it("says what is lost", async () => {
     await fixture.start(stage("a"));
     await fixture.store.takeJobs({ instance, max: 1, workflowIds: ["w"] });

@@ -219,6 +219,16 @@ describe("beside the rules, over the same rows", () => {
     expect((await fixture.look("r1")).run).toMatchObject({ open: 0, suspended: 0, transitionAt: fixture.now });
   });
 
+  it("marks a run for transition that starts running after its stages ended", async () => {
+    const crud = fixture.whole.persistence;
+    await crud.createRun(run);
+    await crud.createStage(stage("a", { status: "COMPLETED" }));
+    expect((await fixture.look("r1")).run).toMatchObject({ transitionAt: null });
+    await crud.updateRun("r1", { status: "RUNNING" });
+    expect(await fixture.store.listStranded(fixture.now, 10)).toEqual(["r1"]);
+    expect((await fixture.look("r1")).run).toMatchObject({ transitionAt: fixture.now, queuedAt: null });
+  });
+
   it("rolls back what the rules wrote around it only as far as it reaches", async () => {
     const crud = fixture.whole.persistence;
     const broken = crud.withTransaction(async (tx) => {

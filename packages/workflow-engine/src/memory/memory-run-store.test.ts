@@ -144,6 +144,20 @@ describe("keys (P2)", () => {
 });
 
 describe("signals (P16)", () => {
+  it("warns who may have lost an execution, and nobody when its own end is written", async () => {
+    const lost: boolean[] = [];
+    await fixture.start(stage("a"), stage("b"));
+    await fixture.store.takeJobs({ instance, max: 2, workflowIds: ["w"] });
+    fixture.store.onSignal(({ mayHaveLost }) => lost.push(mayHaveLost));
+    const events = [{ type: "workflow:started" as const }];
+    await fixture.change("r1", { events, stages: [{ stageId: "a", item: 0, set: { status: "COMPLETED", lease: null } }] });
+    await fixture.change("r1", {
+      events,
+      stages: [{ stageId: "b", item: 0, set: { status: "PENDING", lease: null, executionId: "new" } }],
+    });
+    expect(lost).toEqual([false, true]);
+  });
+
   it("tells what a commit means", async () => {
     const signals: StoreSignal[] = [];
     const stop = fixture.store.onSignal((signal) => signals.push(signal));
