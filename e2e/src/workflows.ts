@@ -1,0 +1,138 @@
+// The workflows of the crash tests. Every stage leaves a line in a journal outside the database, so that executions can be counted.
+import { appendFileSync } from "node:fs";
+import { defineAsyncBatchStage, defineStage, defineWorkflow } from "@bratsos/workflow-engine";
+import { z } from "zod";
+
+const Numbered = z.object({ n: z.number() });
+const NoConfig = z.object({});
+const workMs = 5;
+
+/** Notes that an execution has begun; the journal's path comes from the environment of the worker. */
+function note(what: string, runId: string, stageId: string, attempt: number): void {
+  const journal = process.env["E2E_JOURNAL"];
+  if (journal) appendFileSync(journal, `${what} ${runId} ${stageId} ${attempt} ${process.pid}\n`);
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+function step(id: string) {
+  return defineStage({
+    id,
+    name: id,
+    schemas: { input: Numbered, output: Numbered, config: NoConfig },
+    retry: { initialMs: 20, maxAttempts: 20 },
+    async execute(ctx) {
+      note("run", ctx.workflowRunId, id, ctx.attempt);
+      ctx.log("INFO", `${id} at work`);
+      await pause(workMs);
+      return { output: { n: ctx.input.n + 1 } };
+    },
+  });
+}
+
+/** Three stages in a row. */
+export const sequential = defineWorkflow({ id: "sequential", name: "Sequential", input: Numbered })
+  .pipe(step("a"))
+  .pipe(step("b"))
+  .pipe(step("c"))
+  .build();
+
+/** One stage, four siblings, one that sums them up. */
+export const parallel = defineWorkflow({ id: "parallel", name: "Parallel", input: Numbered })
+  .pipe(step("first"))
+  .parallel([step("p1"), step("p2"), step("p3"), step("p4")])
+  .pipe(
+    defineStage({
+      id: "sum",
+      name: "sum",
+      schemas: { input: z.record(z.string(), Numbered), output: Numbered, config: NoConfig },
+      retry: { initialMs: 20, maxAttempts: 20 },
+      async execute(ctx) {
+        note("run", ctx.workflowRunId, "sum", ctx.attempt);
+        return { output: { n: Object.values(ctx.input).reduce((sum, part) => sum + part.n, 0) } };
+      },
+    }),
+  )
+  .build();
+
+/** A stage that always fails, after one that works. */
+export const failing = defineWorkflow({ id: "failing", name: "Failing", input: Numbered })
+  .pipe(step("works"))
+  .pipe(
+    defineStage({
+      id: "fails",
+      name: "fails",
+      schemas: { input: Numbered, output: Numbered, config: NoConfig },
+      retry: { initialMs: 20, maxAttempts: 3 },
+      async execute(ctx): Promise<{ output: { n: number } }> {
+        note("run", ctx.workflowRunId, "fails", ctx.attempt);
+        throw new Error("this stage always fails");
+      },
+    }),
+  )
+  .build();
+
+/** A stage that waits for something outside, and is ready at its third look. */
+export const suspending = defineWorkflow({ id: "suspending", name: "Suspending", input: Numbered })
+  .pipe(
+    defineAsyncBatchStage({
+      id: "batch",
+      name: "batch",
+      mode: "async-batch",
+      schemas: { input: Numbered, output: Numbered, config: NoConfig },
+      retry: { initialMs: 20, maxAttempts: 20 },
+      async execute(ctx) {
+        note("run", ctx.workflowRunId, "batch", ctx.attempt);
+        return {
+          suspended: true,
+          state: { batchId: `b-${ctx.input.n}`, metadata: { n: ctx.input.n, readyAt: Date.now() + 60 } },
+          pollConfig: { pollInterval: 30 },
+        };
+      },
+      async checkCompletion(state) {
+        const { n, readyAt } = state.metadata as { n: number; readyAt: number };
+        return Date.now() < readyAt ? { ready: false, nextCheckIn: 30 } : { ready: true, output: { n: n + 1 } };
+      },
+    }),
+  )
+  .pipe(step("after"))
+  .build();
+
+/** A stage that kills its process, every time. */
+export const poison = defineWorkflow({ id: "poison", name: "Poison", input: Numbered })
+  .pipe(
+    defineStage({
+      id: "bomb",
+      name: "bomb",
+      schemas: { input: Numbered, output: Numbered, config: NoConfig },
+      retry: { maxAttempts: 3 },
+      async execute(ctx): Promise<{ output: { n: number } }> {
+        note("run", ctx.workflowRunId, "bomb", ctx.attempt);
+        process.kill(process.pid, "SIGKILL");
+        await pause(10_000);
+        return { output: { n: ctx.input.n } };
+      },
+    }),
+  )
+  .build();
+
+/** A stage that runs until it is told to end by a file, whatever its signal says: a zombie when its worker is stopped. */
+export const slow = defineWorkflow({ id: "slow", name: "Slow", input: Numbered })
+  .pipe(
+    defineStage({
+      id: "crawl",
+      name: "crawl",
+      schemas: { input: Numbered, output: z.object({ by: z.number() }), config: NoConfig },
+      retry: { maxAttempts: 5 },
+      async execute(ctx) {
+        note("run", ctx.workflowRunId, "crawl", ctx.attempt);
+        await pause(ctx.input.n);
+        note("end", ctx.workflowRunId, "crawl", ctx.attempt);
+        return { output: { by: process.pid } };
+      },
+    }),
+  )
+  .build();
+
+/** Everything a worker of the crash tests knows. */
+export const workflows = [sequential, parallel, failing, suspending, poison, slow];
