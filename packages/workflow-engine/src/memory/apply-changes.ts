@@ -4,7 +4,7 @@ import type { EndedStatus, Status } from "../ports/status.ts";
 import type { ArtifactRow, AttemptRow, Changes, LogRow, NewRun, RunState, StageChange, StageState } from "../ports/store.ts";
 import { encodeEvents } from "../store/event-codec.ts";
 import { stageRecordId } from "../store/record-ids.ts";
-import { deleteRunRows } from "./delete-run.ts";
+import { artifactKey, deleteRunRows } from "./delete-run.ts";
 import type { MemoryTables, RunRow, StageRow } from "./memory-tables.ts";
 
 const endedStatuses: ReadonlySet<Status> = new Set<EndedStatus>(["COMPLETED", "FAILED", "CANCELLED", "SKIPPED"]);
@@ -192,9 +192,4 @@ function saveArtifactRow(tables: MemoryTables, runId: string, artifact: Artifact
     size: artifact.bytes,
     metadata: null,
   });
-}
-
-/** Where an artifact is kept: (run, key) is unique. */
-export function artifactKey(runId: string, key: string): string {
-  return JSON.stringify([runId, key]);
 }

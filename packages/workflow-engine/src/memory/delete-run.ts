@@ -7,7 +7,7 @@ export function deleteRunRows(tables: MemoryTables, runId: string): void {
   for (const row of tables.stages.by("run", runId)) tables.stages.delete(row.id);
   for (const row of tables.attempts.by("run", runId)) tables.attempts.delete(row.id);
   for (const row of tables.logs.by("run", runId)) tables.logs.delete(row.id);
-  for (const row of tables.artifacts.by("run", runId)) tables.artifacts.delete(JSON.stringify([runId, row.key]));
+  for (const row of tables.artifacts.by("run", runId)) tables.artifacts.delete(artifactKey(runId, row.key));
   for (const row of tables.outbox.by("run", runId)) tables.outbox.delete(String(row.id));
   for (const delivery of tables.deliveries.by("run", runId)) tables.deliveries.delete(deliveryKey(delivery.consumer, delivery.event.id));
   tables.sequences.delete(runId);
@@ -17,4 +17,9 @@ export function deleteRunRows(tables: MemoryTables, runId: string): void {
 /** Where a delivery is kept: (consumer, event) is unique. */
 export function deliveryKey(consumer: string, eventId: string): string {
   return JSON.stringify([consumer, eventId]);
+}
+
+/** Where an artifact is kept: (run, key) is unique. */
+export function artifactKey(runId: string, key: string): string {
+  return JSON.stringify([runId, key]);
 }

@@ -5,8 +5,8 @@ import type { ArtifactRecord, CreateLogInput, LogRecord, SaveArtifactInput } fro
 import type { CreateOutboxEventInput, OutboxRecord } from "../ports/outbox.ts";
 import type { KeyHold, KeyState } from "../ports/persistence.ts";
 import { stageRecordId } from "../store/record-ids.ts";
-import { artifactKey } from "./apply-changes.ts";
 import { artifactsInOrder, insertLog, putArtifact } from "./artifact-rows.ts";
+import { artifactKey } from "./delete-run.ts";
 import { fromText } from "./json-text.ts";
 import { replayDeadLetters } from "./memory-events.ts";
 import { MemoryTables, type Session } from "./memory-tables.ts";
