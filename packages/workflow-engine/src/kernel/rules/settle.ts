@@ -119,12 +119,13 @@ function stillOpen(run: Held["run"], ended: StageState, snapshot: Seen): OnwardC
 }
 
 function suspend(outcome: Extract<Outcome, { kind: "suspended" }>, { run, stage }: Held, freshId: string, now: number): Changes<Settled> {
-  const suspended = run.suspended + 1;
+  const isNew = stage.status !== "SUSPENDED"; // a poll that suspends again only changes how it waits
+  const suspended = run.suspended + (isNew ? 1 : 0);
   const events: DraftEvent[] = [{ type: "stage:suspended", stageId: stage.stageId, stageName: stage.name, nextPollAt: outcome.nextPollAt }];
-  if (suspended === run.open) events.push({ type: "workflow:suspended", stageId: stage.stageId });
+  if (isNew && suspended === run.open) events.push({ type: "workflow:suspended", stageId: stage.stageId });
   return {
     result: { ...waiting, outcome: "suspended", wakeAt: outcome.nextPollAt },
-    attempts: [attemptOf(stage, now, "SUSPENDED", null)],
+    ...(isNew && { attempts: [attemptOf(stage, now, "SUSPENDED", null)] }),
     stages: [
       {
         stageId: stage.stageId,
