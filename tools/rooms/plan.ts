@@ -49,5 +49,5 @@ export function isListed(specifier: string, list: readonly string[] = []): boole
 
 /** Tells whether a file is a test, which may import anything (but closes no cycle). */
 export function isTest(file: string): boolean {
-  return /\.test(-d)?\.tsx?$/.test(file);
+  return /\.test(-[a-z]+)?\.tsx?$/.test(file);
 }

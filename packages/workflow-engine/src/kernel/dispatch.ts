@@ -13,7 +13,7 @@ import { runReapStuck } from "./commands/run-reap-stuck.ts";
 import { runRerunFrom } from "./commands/run-rerun-from.ts";
 import { runTransition } from "./commands/run-transition.ts";
 import { stagePollSuspended } from "./commands/stage-poll-suspended.ts";
-import type { KernelParts } from "./parts.ts";
+import type { KernelParts } from "./execute/parts.ts";
 
 type Handlers = { [T in CommandType]: (parts: KernelParts, command: CommandMap[T]["command"]) => Promise<CommandMap[T]["result"]> };
 

@@ -2,7 +2,7 @@
 import type { Environment } from "../ports/environment.ts";
 import type { CommandResult, KernelCommand } from "./commands/command.ts";
 import { dispatch } from "./dispatch.ts";
-import type { KernelParts } from "./parts.ts";
+import type { KernelParts } from "./execute/parts.ts";
 import { createSession, type WorkSession } from "./session.ts";
 
 /** What hosts work with: sessions of this kernel, and the world it lives in. */

@@ -1,7 +1,7 @@
 // The outbox: one flusher, sequences without gaps, queues behind a consumer that fails, dead letters, retention.
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Delivery, EventBatch, StoredEvent } from "../ports/store.ts";
-import { createFixture, type RunFixture, START } from "./run-fixture.ts";
+import { createFixture, type RunFixture, START } from "./runs.test-fixture.ts";
 
 let fixture: RunFixture;
 beforeEach(() => {

@@ -1,6 +1,6 @@
 // The queue's view of stage rows: leases without a start, job ids that carry their execution, nothing done twice.
 import { beforeEach, describe, expect, it } from "vitest";
-import { createFixture, type RunFixture, START, stage } from "./run-fixture.ts";
+import { createFixture, type RunFixture, START, stage } from "./runs.test-fixture.ts";
 
 let fixture: RunFixture;
 beforeEach(() => {

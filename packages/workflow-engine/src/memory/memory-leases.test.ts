@@ -1,6 +1,6 @@
 // Who holds what, who is gone, and which runs nobody moves.
 import { beforeEach, describe, expect, it } from "vitest";
-import { createFixture, instance, type RunFixture, START, stage } from "./run-fixture.ts";
+import { createFixture, instance, type RunFixture, START, stage } from "./runs.test-fixture.ts";
 
 let fixture: RunFixture;
 beforeEach(() => {

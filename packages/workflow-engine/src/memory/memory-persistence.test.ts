@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { FakeClock } from "../kernel/testing/fake-clock.ts";
 import type { CreateStageInput } from "../ports/stage.ts";
 import { InMemoryWorkflowPersistence } from "./memory-persistence.ts";
-import { createFixture, type RunFixture } from "./run-fixture.ts";
+import { createFixture, type RunFixture } from "./runs.test-fixture.ts";
 
 const run = { id: "r1", workflowId: "w", workflowName: "W", workflowType: "w", input: { list: [1] } };
 const stage = (stageId: string, fields: Partial<CreateStageInput> = {}): CreateStageInput => ({

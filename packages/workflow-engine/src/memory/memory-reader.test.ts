@@ -1,7 +1,7 @@
 // Pages that neither repeat nor lose a row, and one run in full.
 import { beforeEach, describe, expect, it } from "vitest";
 import type { RunRecord } from "../ports/run.ts";
-import { createFixture, instance, type RunFixture, START, stage } from "./run-fixture.ts";
+import { createFixture, instance, type RunFixture, START, stage } from "./runs.test-fixture.ts";
 
 let fixture: RunFixture;
 beforeEach(() => {

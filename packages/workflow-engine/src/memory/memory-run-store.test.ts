@@ -1,7 +1,7 @@
 // The door over memory: all or nothing, keys, signals.
 import { beforeEach, describe, expect, it } from "vitest";
 import type { StoreSignal, Unit } from "../ports/store.ts";
-import { createFixture, instance, type RunFixture, START, stage } from "./run-fixture.ts";
+import { createFixture, instance, type RunFixture, START, stage } from "./runs.test-fixture.ts";
 
 const limits = { publishedBefore: 0, deadBefore: 0, keysBefore: 0, endedRunsBefore: null, max: 100 };
 let fixture: RunFixture;

@@ -1,7 +1,7 @@
 // Retention, and deletion of a run with all that belongs to it (P22).
 import { beforeEach, describe, expect, it } from "vitest";
 import type { AttemptRow } from "../ports/store.ts";
-import { createFixture, type RunFixture, START, stage } from "./run-fixture.ts";
+import { createFixture, type RunFixture, START, stage } from "./runs.test-fixture.ts";
 
 let fixture: RunFixture;
 beforeEach(() => {

@@ -1,6 +1,6 @@
 // Picking in order: runs to claim, stages to lease, polls that are due.
 import { beforeEach, describe, expect, it } from "vitest";
-import { createFixture, instance, type RunFixture, START, stage } from "./run-fixture.ts";
+import { createFixture, instance, type RunFixture, START, stage } from "./runs.test-fixture.ts";
 
 let fixture: RunFixture;
 beforeEach(() => {

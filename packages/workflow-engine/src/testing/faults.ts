@@ -113,7 +113,7 @@ export interface FaultyPorts {
 
 /** The same store, whose run store, persistence, job transport and blob store fail as the plan says. */
 export function faulty<S extends FaultyPorts>(store: S, plan: FaultPlan): S {
-  const wrapped: Record<string, unknown> = { ...store };
+  const wrapped = { ...store } as Record<string, unknown>;
   for (const name of ["persistence", "jobTransport", "blobStore"] as const) {
     const port = store[name];
     if (port) wrapped[name] = faultyPort(port, plan, name);

@@ -4,8 +4,8 @@ import { canonicalJson, hashText } from "../../define/fingerprint.ts";
 import { WorkflowEngineError } from "../../errors.ts";
 import type { Instance, Job, UnitKey } from "../../ports/store.ts";
 import { executeJob } from "../execute/execute-job.ts";
+import { type KernelParts, requireWorkflow } from "../execute/parts.ts";
 import { loadPayload } from "../execute/payloads.ts";
-import { type KernelParts, requireWorkflow } from "../parts.ts";
 import type { Outcome, RetryOwner, Settled } from "../rules/settle.ts";
 import { type StageStart, startStage } from "../rules/start-stage.ts";
 import type { JobExecuteCommand, JobExecuteResult } from "./command.ts";
@@ -38,7 +38,7 @@ export async function jobExecute(parts: KernelParts, command: JobExecuteCommand)
     retry: retryOwnerOf(command),
     advances: false,
     config: command.config,
-    keyOf: (ended) => settleKey(command, ended),
+    keyOf: (ended) => settleKey(command, ended, parts.executions.instance.id),
   });
   return resultOf(outcome, settled);
 }
@@ -64,11 +64,11 @@ function begin(parts: KernelParts, command: JobExecuteCommand, runId: string): P
   });
 }
 
-function settleKey(command: JobExecuteCommand, outcome: Outcome): UnitKey<Settled> | undefined {
+function settleKey(command: JobExecuteCommand, outcome: Outcome, owner: string): UnitKey<Settled> | undefined {
   const { idempotencyKey: key } = command;
   if (key === undefined) return undefined;
   return {
-    ...{ key, commandType: command.type, hash: hashOf(command), mode: "settle" as const },
+    ...{ key, commandType: command.type, hash: hashOf(command), mode: "settle" as const, owner },
     resultOf: (settled) => resultOf(outcome, settled),
     replay: () => ({ outcome: "discarded", wakeAt: null, advance: "waiting", handed: [], outputs: null }),
   };

@@ -1,5 +1,5 @@
 // lease.reapStale: jobs of dead workers run again, on any worker, while attempts are left (P14).
-import { type KernelParts, planOf } from "../parts.ts";
+import { type KernelParts, planOf } from "../execute/parts.ts";
 import { reap } from "../rules/reap.ts";
 import type { CommandMap, LeaseReapStaleCommand } from "./command.ts";
 import { requireCount } from "./fields.ts";

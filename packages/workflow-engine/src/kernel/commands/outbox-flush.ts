@@ -5,7 +5,7 @@ import type { EventConsumer, EventSink } from "../../ports/event-sink.ts";
 import type { Delivery, EventReport, StoredEvent } from "../../ports/store.ts";
 import { toKernelEvent } from "../../store/event-codec.ts";
 import { describeError } from "../execute/failures.ts";
-import type { KernelParts } from "../parts.ts";
+import type { KernelParts } from "../execute/parts.ts";
 import { backoffMs } from "../rules/backoff.ts";
 import type { CommandMap, OutboxFlushCommand } from "./command.ts";
 import { requireCount } from "./fields.ts";

@@ -1,5 +1,5 @@
 // plugin.replayDLQ: dead letters get fresh tries (P18).
-import type { KernelParts } from "../parts.ts";
+import type { KernelParts } from "../execute/parts.ts";
 import type { CommandMap, PluginReplayDLQCommand } from "./command.ts";
 import { requireCount } from "./fields.ts";
 

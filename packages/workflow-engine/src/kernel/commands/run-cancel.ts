@@ -1,5 +1,5 @@
 // run.cancel: the run, its stages and its jobs end in one commit; running stages are aborted wherever they run (P8).
-import type { KernelParts } from "../parts.ts";
+import type { KernelParts } from "../execute/parts.ts";
 import { type Cancelled, cancel } from "../rules/cancel.ts";
 import type { RunCancelCommand } from "./command.ts";
 import { requireText } from "./fields.ts";

@@ -1,6 +1,6 @@
 // run.claimPending: starts due runs, most urgent first; their first stages wait in the queue (P3).
 import { jobIdOf } from "../../store/record-ids.ts";
-import { type KernelParts, knownWorkflowIds, planOf } from "../parts.ts";
+import { type KernelParts, knownWorkflowIds, planOf } from "../execute/parts.ts";
 import { startRun } from "../rules/start-run.ts";
 import type { CommandMap, RunClaimPendingCommand } from "./command.ts";
 import { requireCount } from "./fields.ts";

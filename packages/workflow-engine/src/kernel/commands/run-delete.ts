@@ -1,7 +1,7 @@
 // run.delete: an ended run goes, with its rows and its blobs (P22). Blobs go first: a crash in between leaves a run that can be deleted again.
 
+import type { KernelParts } from "../execute/parts.ts";
 import { runBlobPrefix } from "../execute/stage-storage.ts";
-import type { KernelParts } from "../parts.ts";
 import { assertDeletable, type Deleted, deleteRun } from "../rules/cancel.ts";
 import type { RunDeleteCommand } from "./command.ts";
 import { requireText } from "./fields.ts";

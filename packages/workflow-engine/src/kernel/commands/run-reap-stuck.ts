@@ -1,5 +1,5 @@
 // run.reapStuck: finds runs whose group is over and that nobody moved on, and moves them; never fails a run for being slow (P17).
-import type { KernelParts } from "../parts.ts";
+import type { KernelParts } from "../execute/parts.ts";
 import type { CommandMap, RunReapStuckCommand } from "./command.ts";
 import { requireCount } from "./fields.ts";
 import { moveOn } from "./run-transition.ts";

@@ -1,6 +1,6 @@
 // run.rerunFrom: an ended run goes on from a stage; what its old executions left can never touch the new ones (P9).
 import { canonicalJson, hashText } from "../../define/fingerprint.ts";
-import { type KernelParts, requireWorkflow } from "../parts.ts";
+import { type KernelParts, requireWorkflow } from "../execute/parts.ts";
 import { type Rerun, rerunFrom } from "../rules/rerun.ts";
 import type { RunRerunFromCommand } from "./command.ts";
 import { requireText } from "./fields.ts";

@@ -1,5 +1,5 @@
 // run.transition: opens the next group or ends the run, once, however many ask (P4).
-import { checkDeclaredOutput, type KernelParts, planOf } from "../parts.ts";
+import { checkDeclaredOutput, type KernelParts, planOf } from "../execute/parts.ts";
 import { type Transition, transition } from "../rules/transition.ts";
 import type { CommandMap, RunTransitionCommand } from "./command.ts";
 import { requireText } from "./fields.ts";

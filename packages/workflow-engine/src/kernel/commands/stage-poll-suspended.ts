@@ -2,8 +2,8 @@
 import type { Poll } from "../../ports/store.ts";
 import { checkCompletion, type PollEnd } from "../execute/check-completion.ts";
 import { afterSettling, notifyScheduler, tellOf } from "../execute/execute-job.ts";
+import { checkDeclaredOutput, type KernelParts, knownWorkflowIds, planOf } from "../execute/parts.ts";
 import { Teller } from "../execute/teller.ts";
-import { checkDeclaredOutput, type KernelParts, knownWorkflowIds, planOf } from "../parts.ts";
 import { pollAgain, resume } from "../rules/poll.ts";
 import { settle } from "../rules/settle.ts";
 import type { CommandMap, StagePollSuspendedCommand } from "./command.ts";

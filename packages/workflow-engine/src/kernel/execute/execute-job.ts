@@ -2,10 +2,10 @@
 // every host's session go through here.
 import type { PlannedStage, WorkflowPlan } from "../../define/plan.ts";
 import type { ExecutionRef, Job, StageState, Unit, UnitKey } from "../../ports/store.ts";
-import { checkDeclaredOutput, type KernelParts } from "../parts.ts";
 import type { Taker } from "../rules/open-group.ts";
 import { type Outcome, type RetryOwner, type Settled, settle } from "../rules/settle.ts";
 import { tell } from "../rules/tell.ts";
+import { checkDeclaredOutput, type KernelParts } from "./parts.ts";
 import { isStoredAsBlob } from "./payloads.ts";
 import { runStage } from "./run-stage.ts";
 import { type Tell, Teller } from "./teller.ts";

@@ -1,16 +1,16 @@
 // What the kernel is made of, as its commands see it.
-import type { WorkflowPlan } from "../define/plan.ts";
-import type { AnyWorkflow } from "../define/workflow.ts";
-import { WorkflowEngineError } from "../errors.ts";
-import type { BlobStore } from "../ports/blob-store.ts";
-import type { Environment } from "../ports/environment.ts";
-import type { EventSink } from "../ports/event-sink.ts";
-import type { WorkflowRegistry } from "../ports/registry.ts";
-import type { Scheduler } from "../ports/scheduler.ts";
-import type { RunStore } from "../ports/store.ts";
-import type { Executions } from "./execute/executions.ts";
-import { describeIssues } from "./execute/failures.ts";
-import type { PayloadLimits } from "./execute/payloads.ts";
+import type { WorkflowPlan } from "../../define/plan.ts";
+import type { AnyWorkflow } from "../../define/workflow.ts";
+import { WorkflowEngineError } from "../../errors.ts";
+import type { BlobStore } from "../../ports/blob-store.ts";
+import type { Environment } from "../../ports/environment.ts";
+import type { EventSink } from "../../ports/event-sink.ts";
+import type { WorkflowRegistry } from "../../ports/registry.ts";
+import type { Scheduler } from "../../ports/scheduler.ts";
+import type { RunStore } from "../../ports/store.ts";
+import type { Executions } from "./executions.ts";
+import { describeIssues } from "./failures.ts";
+import type { PayloadLimits } from "./payloads.ts";
 
 /** How long things are kept (P22). Milliseconds; null keeps for ever. */
 export interface Retention {
