@@ -31,6 +31,8 @@ export interface Persistence {
   claimPendingRun(id: string): Promise<boolean>;
   /** Claims the most urgent PENDING run (priority, then age); null when there is none. */
   claimNextPendingRun(): Promise<RunRecord | null>;
+  /** Deletes a run and every row that belongs to it; `run.delete` is refused without it. */
+  deleteRun?(id: string): Promise<void>;
 
   createStage(input: CreateStageInput): Promise<StageRecord>;
   upsertStage(input: UpsertStageInput): Promise<StageRecord>;

@@ -1,0 +1,242 @@
+// The one door from any adapter that implements only the CRUD port (settled question 9): one unit is one `withTransaction`, jobs travel
+// by a foreign queue, and what the records have no field for is under "$engine" in them. Not kept there: attempt history, progress of
+// single consumers, the time of log lines; a flusher's lease holds in this process only. `updateRun` must write the row, and so lock
+// it, also when nothing but `expectedVersion` is given.
+import { WorkflowEngineError } from "../errors.ts";
+import type { Environment } from "../ports/environment.ts";
+import type { JobTransport } from "../ports/job-transport.ts";
+import type { Persistence } from "../ports/persistence.ts";
+import type {
+  Decide,
+  EventBatch,
+  EventReport,
+  ExecutionRef,
+  Instance,
+  Job,
+  JsonText,
+  Poll,
+  RunPayloads,
+  RunStore,
+  StageState,
+  StoreSignal,
+  SweepLimits,
+  SweepResult,
+  Unit,
+} from "../ports/store.ts";
+import { jobOf, jobsOf, type Written } from "./crud-changes.ts";
+import { CrudEvents } from "./crud-events.ts";
+import { HeldExecutions, renewLeases } from "./crud-held.ts";
+import { JobRelay, type TransactionalTransport } from "./crud-relay.ts";
+import { lostOf, nextDueAt, scanLeases, scanRunning, strandedOf, sweepRuns, unmovedOf } from "./crud-scan.ts";
+import { newWaits, signalOf } from "./crud-signal.ts";
+import { isEnded, payloadsOf, toText } from "./crud-state.ts";
+import { dequeue, dueRuns, holdPoll, jobsOfStarts, pollOf, startJobs } from "./crud-take.ts";
+import { CrudUnits, type UnitEnd, type UnitOptions } from "./crud-units.ts";
+import { jobIdOf } from "./record-ids.ts";
+
+export { stripEngineFields } from "./crud-state.ts";
+
+/** What `storeOver` takes. */
+export interface StoreOverOptions {
+  persistence: Persistence;
+  jobTransport: JobTransport;
+  environment: Environment;
+  /** Milliseconds after which a queued stage that nothing moved is enqueued again; default 60,000. */
+  repairAfterMs?: number | undefined;
+}
+
+const defaultRepairAfterMs = 60_000;
+const withRetries: UnitOptions = { retries: 40 };
+const onlyOnce: UnitOptions = { retries: 0, hasPayloads: true };
+
+/** Derives the engine's store from an adapter of the CRUD port and a job queue. */
+export function storeOver(options: StoreOverOptions): RunStore {
+  return new CrudRunStore(options);
+}
+
+class CrudRunStore implements RunStore {
+  readonly handsOver = false;
+  readonly #persistence: Persistence;
+  readonly #transport: TransactionalTransport;
+  readonly #environment: Environment;
+  readonly #repairAfterMs: number;
+  readonly #units: CrudUnits;
+  readonly #relay: JobRelay;
+  readonly #events: CrudEvents;
+  readonly #held: HeldExecutions;
+  readonly #listeners = new Set<(signal: StoreSignal) => void>();
+  /** Later instants at which stages of this process's commits become due; a restart leaves them to the safety-net tick. */
+  readonly #waits = new Set<number>();
+  #isClosed = false;
+
+  constructor({ persistence, jobTransport, environment, repairAfterMs = defaultRepairAfterMs }: StoreOverOptions) {
+    this.#persistence = persistence;
+    this.#transport = jobTransport;
+    this.#environment = environment;
+    this.#repairAfterMs = repairAfterMs;
+    this.#relay = new JobRelay(persistence, jobTransport, environment);
+    this.#events = new CrudEvents(persistence, this.#relay, environment);
+    this.#held = new HeldExecutions(jobTransport);
+    this.#units = new CrudUnits(persistence, environment, (tx, written) => this.#relay.append(tx, jobsOf(written, jobIdOf)));
+  }
+
+  async transact<R>(unit: Unit<R>): Promise<R> {
+    return (await this.#run(unit, withRetries)).result;
+  }
+
+  async claimRuns<R>(options: { max: number; workflowIds: readonly string[] }, decide: Decide<R>): Promise<R[]> {
+    const due = dueRuns(await this.#persistence.getRunsByStatus("PENDING"), options.workflowIds, this.#environment.now());
+    const claimed: R[] = [];
+    for (const { id } of due) {
+      if (claimed.length >= options.max) break;
+      // a rival was faster, or the run is bad: the others go on
+      const end = await this.#run({ runId: id, decide }, onlyOnce).catch(() => null);
+      if (end?.written) claimed.push(end.result);
+    }
+    return claimed;
+  }
+
+  async takeJobs({ instance, max, workflowIds }: { instance: Instance; max: number; workflowIds: readonly string[] }): Promise<Job[]> {
+    if (max <= 0) return [];
+    await this.#relay.relayPending();
+    const dequeued = await dequeue(this.#transport, max);
+    const byRun = [...Map.groupBy(dequeued, (job) => job.workflowRunId)];
+    const taken = byRun.map(async ([runId, jobs]): Promise<Job[]> => {
+      const { result, loaded } = await this.#run({ runId, decide: startJobs(jobs, instance, workflowIds) }, withRetries);
+      for (const { dequeued, stage } of result.started) this.#held.bind(stage.executionId, dequeued);
+      await this.#held.complete(result.over);
+      return loaded ? jobsOfStarts(loaded, result.started) : [];
+    });
+    // jobs of a run that cannot be reached now come again when their lease in the queue is over
+    const ends = await Promise.allSettled(taken);
+    return ends.flatMap((end) => (end.status === "fulfilled" ? end.value : []));
+  }
+
+  async takePolls({ max, holdMs, workflowIds }: { max: number; holdMs: number; workflowIds: readonly string[] }): Promise<Poll[]> {
+    const polls: Poll[] = [];
+    for (const { workflowRunId: runId, stageId } of await this.#persistence.getSuspendedStages(new Date(this.#environment.now()))) {
+      if (polls.length >= max) break;
+      const unit: Unit<StageState | null> = { runId, stage: { stageId, item: 0 }, decide: holdPoll(stageId, holdMs, workflowIds) };
+      const end = await this.#run(unit, withRetries).catch(() => null);
+      if (end?.loaded && end.result) polls.push(pollOf(end.loaded, end.result));
+    }
+    return polls;
+  }
+
+  async loadPayloads(runId: string): Promise<RunPayloads | null> {
+    const run = await this.#persistence.getRun(runId);
+    return run && payloadsOf(run, await this.#persistence.getStagesByRun(runId));
+  }
+
+  async loadResume({ runId, stageId }: { runId: string; stageId: string; item: number }): Promise<JsonText | null> {
+    const resume = (await this.#persistence.getStage(runId, stageId))?.resumeData ?? null;
+    return resume === null ? null : toText(resume);
+  }
+
+  async listQueuedWorkflowIds(): Promise<string[]> {
+    const waiting = await Promise.all([this.#persistence.getRunsByStatus("PENDING"), this.#persistence.getRunsByStatus("RUNNING")]);
+    return [...new Set(waiting.flat().map((run) => run.workflowId))].sort();
+  }
+
+  heartbeat(instance: Instance): Promise<void> {
+    return this.#renew(instance, this.#environment.now());
+  }
+
+  forget(instance: Instance): Promise<void> {
+    return this.#renew(instance, 0);
+  }
+
+  async listStale(thresholdMs: number, max: number): Promise<ExecutionRef[]> {
+    await this.#transport.releaseStaleJobs(thresholdMs);
+    const before = this.#environment.now() - thresholdMs;
+    const leases = await scanLeases(this.#persistence);
+    return leases
+      .filter((lease) => lease.lockedAt < before)
+      .map((lease) => lease.ref)
+      .slice(0, max);
+  }
+
+  listLost(held: readonly ExecutionRef[]): Promise<ExecutionRef[]> {
+    return lostOf(this.#persistence, held);
+  }
+
+  async listLeased(instance: Instance): Promise<ExecutionRef[]> {
+    const leases = await scanLeases(this.#persistence);
+    return leases.filter((lease) => lease.instanceId === instance.id).map((lease) => lease.ref);
+  }
+
+  async listStranded(before: number, max: number): Promise<string[]> {
+    await this.#relay.relayPending();
+    const runs = await scanRunning(this.#persistence);
+    const unmoved = unmovedOf(runs, this.#environment.now() - this.#repairAfterMs);
+    // under the same job id: a queue that still has the job ignores it
+    if (unmoved.length > 0) await this.#transport.enqueueParallel(unmoved.map(({ record, stage }) => jobOf(record, stage, jobIdOf(stage))));
+    return strandedOf(runs, before).slice(0, max);
+  }
+
+  async nextWakeAt(): Promise<number | null> {
+    const now = this.#environment.now();
+    const due = await nextDueAt(this.#persistence, now);
+    const next = [...this.#waits].reduce((a, b) => Math.min(a, b), due ?? Number.POSITIVE_INFINITY);
+    for (const at of this.#waits) if (at <= now) this.#waits.delete(at);
+    return Number.isFinite(next) ? Math.max(now, next) : null;
+  }
+
+  takeEvents(options: { max: number; leaseMs: number }): Promise<EventBatch | null> {
+    return this.#events.take(options);
+  }
+
+  settleEvents(report: EventReport): Promise<boolean> {
+    return this.#events.settle(report);
+  }
+
+  async replayDeadLetters(max: number): Promise<number> {
+    const replayed = await this.#events.replay(max);
+    if (replayed > 0) this.#tell({ hasWork: false, hasEvents: true, mayHaveLost: false, wakeAt: null, ended: [] });
+    return replayed;
+  }
+
+  async sweep(limits: SweepLimits): Promise<SweepResult> {
+    return { events: 0, keys: 0, runs: await sweepRuns(this.#persistence, limits), orphans: [] };
+  }
+
+  onSignal(listener: (signal: StoreSignal) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#listeners.clear();
+    await this.#relay.drained();
+  }
+
+  async #run<R>(unit: Unit<R>, options: UnitOptions): Promise<UnitEnd<R>> {
+    if (this.#isClosed) throw new WorkflowEngineError("STORE_CLOSED", "The store is closed. Create a new one.");
+    const end = await this.#units.run(unit, options);
+    if (end.written) await this.#afterCommit(end.written);
+    return end;
+  }
+
+  /** The queue hears of what was committed, then everybody else. Nothing here undoes the commit. */
+  async #afterCommit(written: Written): Promise<void> {
+    const { before, after, stages, runId } = written;
+    const now = this.#environment.now();
+    const over = this.#held.observe(stages);
+    for (const at of stages.flatMap(newWaits)) if (at > now) this.#waits.add(at);
+    await this.#relay.relay(jobsOf(written, jobIdOf));
+    await this.#held.complete(over);
+    const hasStopped = before?.status === "RUNNING" && (after === null || (isEnded(after.status) && after.status !== "COMPLETED"));
+    if (hasStopped) await this.#transport.cancelByRun?.(runId).catch(() => undefined);
+    const signal = signalOf(written, now);
+    if (signal) this.#tell(signal);
+  }
+
+  #tell(signal: StoreSignal): void {
+    for (const listener of [...this.#listeners]) listener(signal);
+  }
+
+  #renew(instance: Instance, lockedAt: number): Promise<void> {
+    return renewLeases(this.#held, instance, lockedAt, async (unit) => (await this.#run(unit, withRetries)).result);
+  }
+}
