@@ -9,6 +9,7 @@ import type { Status } from "../ports/status.ts";
 import { stageRecordId } from "../store/record-ids.ts";
 import { artifactsInOrder } from "./artifact-rows.ts";
 import { compareStages, stagesInOrder } from "./decide.ts";
+import { deleteRunRows } from "./delete-run.ts";
 import { type MemoryPersistenceOptions, MemoryRecords } from "./memory-records.ts";
 import type { Session, StageRow } from "./memory-tables.ts";
 import { toArtifactRecord, toLogRecord, toRunRecord, toStageRecord } from "./rows.ts";
@@ -123,6 +124,11 @@ export class InMemoryWorkflowPersistence extends MemoryRecords implements Persis
 
   deleteStage(id: string): Promise<void> {
     return this.step(({ tables, now }) => deleteStageRow(tables, id, now));
+  }
+
+  /** Deletes a run with every row that belongs to it. */
+  deleteRun(id: string): Promise<void> {
+    return this.step(({ tables }) => deleteRunRows(tables, id));
   }
 
   /** Removes everything. */

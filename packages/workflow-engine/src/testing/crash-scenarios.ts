@@ -176,12 +176,11 @@ export const crashScenarios: readonly CrashScenario[] = [
     command: "run.rerunFrom",
     name: "a completed run, from its second group",
     ends: "COMPLETED",
-    prepare: async (bench) => ({
-      type: "run.rerunFrom",
-      workflowRunId: await toEnd(bench),
-      fromStageId: "b1",
-      idempotencyKey: "again",
-    }),
+    prepare: async (bench) => {
+      const workflowRunId = await toEnd(bench);
+      await bench.advance(1_000); // events are told apart by their time
+      return { type: "run.rerunFrom", workflowRunId, fromStageId: "b1", idempotencyKey: "again" };
+    },
   },
   {
     command: "lease.reapStale",
