@@ -1,0 +1,20 @@
+// Every suite of the promises, in their order.
+import type { Suite } from "../suite.ts";
+import { createSuite } from "./p01-create.ts";
+import { exactlyOnceSuite } from "./p02-exactly-once.ts";
+import { claimSuite } from "./p03-claim.ts";
+import { transitionSuite } from "./p04-transition.ts";
+import { retrySuite } from "./p05-retry.ts";
+import { siblingsSuite } from "./p05-siblings.ts";
+import { valuesSuite } from "./p06-values.ts";
+
+/** The promises P1 to P22. */
+export const promiseSuites: readonly Suite[] = [
+  createSuite,
+  exactlyOnceSuite,
+  claimSuite,
+  transitionSuite,
+  retrySuite,
+  siblingsSuite,
+  valuesSuite,
+];
