@@ -23,7 +23,7 @@ export function signalOf(written: Written, now: number): StoreSignal | null {
 }
 
 /** Instants from which work of these stages waits, where the unit changed them. */
-export function newWaits({ before, after }: StageStep): number[] {
+function newWaits({ before, after }: StageStep): number[] {
   const at = waitOf(after);
   return at !== null && at !== waitOf(before) ? [at] : [];
 }

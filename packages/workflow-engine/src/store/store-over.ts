@@ -4,6 +4,7 @@
 // it, also when nothing but `expectedVersion` is given.
 import { WorkflowEngineError } from "../errors.ts";
 import type { Environment } from "../ports/environment.ts";
+import type { DequeueResult } from "../ports/job.ts";
 import type { JobTransport } from "../ports/job-transport.ts";
 import type { Persistence } from "../ports/persistence.ts";
 import type {
@@ -23,12 +24,12 @@ import type {
   SweepResult,
   Unit,
 } from "../ports/store.ts";
-import { jobOf, jobsOf, type Written } from "./crud-changes.ts";
+import { jobOf, jobsOf, type StageStep, type Written } from "./crud-changes.ts";
 import { CrudEvents } from "./crud-events.ts";
 import { HeldExecutions, renewLeases } from "./crud-held.ts";
 import { JobRelay, type TransactionalTransport } from "./crud-relay.ts";
 import { lostOf, nextDueAt, scanLeases, scanRunning, strandedOf, sweepRuns, unmovedOf } from "./crud-scan.ts";
-import { newWaits, signalOf } from "./crud-signal.ts";
+import { signalOf } from "./crud-signal.ts";
 import { isEnded, payloadsOf, toText } from "./crud-state.ts";
 import { dequeue, dueRuns, holdPoll, jobsOfStarts, pollOf, startJobs } from "./crud-take.ts";
 import { CrudUnits, type UnitEnd, type UnitOptions } from "./crud-units.ts";
@@ -65,8 +66,8 @@ class CrudRunStore implements RunStore {
   readonly #events: CrudEvents;
   readonly #held: HeldExecutions;
   readonly #listeners = new Set<(signal: StoreSignal) => void>();
-  /** Later instants at which stages of this process's commits become due; a restart leaves them to the safety-net tick. */
-  readonly #waits = new Set<number>();
+  /** When queued stages of this process's commits become due, by execution; a restart leaves them to the safety-net tick. */
+  readonly #waits = new Map<string, number>();
   #isClosed = false;
 
   constructor({ persistence, jobTransport, environment, repairAfterMs = defaultRepairAfterMs }: StoreOverOptions) {
@@ -96,20 +97,19 @@ class CrudRunStore implements RunStore {
     return claimed;
   }
 
-  async takeJobs({ instance, max, workflowIds }: { instance: Instance; max: number; workflowIds: readonly string[] }): Promise<Job[]> {
-    if (max <= 0) return [];
-    await this.#relay.relayPending();
-    const dequeued = await dequeue(this.#transport, max);
-    const byRun = [...Map.groupBy(dequeued, (job) => job.workflowRunId)];
-    const taken = byRun.map(async ([runId, jobs]): Promise<Job[]> => {
-      const { result, loaded } = await this.#run({ runId, decide: startJobs(jobs, instance, workflowIds) }, withRetries);
-      for (const { dequeued, stage } of result.started) this.#held.bind(stage.executionId, dequeued);
-      await this.#held.complete(result.over);
-      return loaded ? jobsOfStarts(loaded, result.started) : [];
-    });
-    // jobs of a run that cannot be reached now come again when their lease in the queue is over
-    const ends = await Promise.allSettled(taken);
-    return ends.flatMap((end) => (end.status === "fulfilled" ? end.value : []));
+  async takeJobs(options: { instance: Instance; max: number; workflowIds: readonly string[] }): Promise<Job[]> {
+    const taken: Job[] = [];
+    if (options.max > 0) await this.#relay.relayPending();
+    // jobs whose stage has moved on are dropped, and those behind them asked for
+    for (let room = options.max; room > 0; room = options.max - taken.length) {
+      const dequeued = await dequeue(this.#transport, room);
+      const byRun = [...Map.groupBy(dequeued, (job) => job.workflowRunId)];
+      // jobs of a run that cannot be reached now come again when their lease in the queue is over
+      const ends = await Promise.allSettled(byRun.map(([runId, jobs]) => this.#start(runId, jobs, options)));
+      taken.push(...ends.flatMap((end) => (end.status === "fulfilled" ? end.value : [])));
+      if (dequeued.length < room || ends.some((end) => end.status === "rejected")) break;
+    }
+    return taken;
   }
 
   async takePolls({ max, holdMs, workflowIds }: { max: number; holdMs: number; workflowIds: readonly string[] }): Promise<Poll[]> {
@@ -177,8 +177,9 @@ class CrudRunStore implements RunStore {
   async nextWakeAt(): Promise<number | null> {
     const now = this.#environment.now();
     const due = await nextDueAt(this.#persistence, now);
-    const next = [...this.#waits].reduce((a, b) => Math.min(a, b), due ?? Number.POSITIVE_INFINITY);
-    for (const at of this.#waits) if (at <= now) this.#waits.delete(at);
+    const next = [...this.#waits.values()].reduce((a, b) => Math.min(a, b), due ?? Number.POSITIVE_INFINITY);
+    // told once: another process may have taken it since
+    for (const [executionId, at] of this.#waits) if (at <= now) this.#waits.delete(executionId);
     return Number.isFinite(next) ? Math.max(now, next) : null;
   }
 
@@ -211,6 +212,14 @@ class CrudRunStore implements RunStore {
     await this.#relay.drained();
   }
 
+  async #start(runId: string, jobs: DequeueResult[], options: { instance: Instance; workflowIds: readonly string[] }): Promise<Job[]> {
+    const unit = { runId, decide: startJobs(jobs, options.instance, options.workflowIds) };
+    const { result, loaded } = await this.#run(unit, withRetries);
+    for (const { dequeued, stage } of result.started) this.#held.bind(stage.executionId, dequeued);
+    await this.#held.complete(result.over);
+    return loaded ? jobsOfStarts(loaded, result.started) : [];
+  }
+
   async #run<R>(unit: Unit<R>, options: UnitOptions): Promise<UnitEnd<R>> {
     if (this.#isClosed) throw new WorkflowEngineError("STORE_CLOSED", "The store is closed. Create a new one.");
     const end = await this.#units.run(unit, options);
@@ -223,13 +232,18 @@ class CrudRunStore implements RunStore {
     const { before, after, stages, runId } = written;
     const now = this.#environment.now();
     const over = this.#held.observe(stages);
-    for (const at of stages.flatMap(newWaits)) if (at > now) this.#waits.add(at);
+    for (const step of stages) this.#noteWait(step, now);
     await this.#relay.relay(jobsOf(written, jobIdOf));
     await this.#held.complete(over);
     const hasStopped = before?.status === "RUNNING" && (after === null || (isEnded(after.status) && after.status !== "COMPLETED"));
     if (hasStopped) await this.#transport.cancelByRun?.(runId).catch(() => undefined);
     const signal = signalOf(written, now);
     if (signal) this.#tell(signal);
+  }
+
+  #noteWait({ before, after }: StageStep, now: number): void {
+    if (before) this.#waits.delete(before.executionId);
+    if (after?.status === "PENDING" && after.readyAt !== null && after.readyAt > now) this.#waits.set(after.executionId, after.readyAt);
   }
 
   #tell(signal: StoreSignal): void {
