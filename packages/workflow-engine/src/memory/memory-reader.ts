@@ -9,7 +9,7 @@ import { stagesInOrder } from "./decide.ts";
 import { deadEvents } from "./memory-events.ts";
 import type { MemoryTables, RunRow } from "./memory-tables.ts";
 import { DEFAULT_CONSUMER, eventsOf } from "./outbox-rows.ts";
-import { toArtifactRecord, toAttemptRecord, toLogRecord, toOutboxRecord, toRunningAttempt, toRunRecord, toStageDetail } from "./rows.ts";
+import { toArtifactRecord, toAttemptRecord, toCurrentAttempt, toLogRecord, toOutboxRecord, toRunRecord, toStageDetail } from "./rows.ts";
 import { compareText, firstOf } from "./table.ts";
 
 const DEFAULT_LIMIT = 50;
@@ -56,8 +56,8 @@ export class MemoryReader implements Reader {
   listAttempts(workflowRunId: string, stageId?: string): Promise<AttemptRecord[]> {
     return this.#step((tables) => {
       const ended = tables.attempts.by("run", workflowRunId).sort((a, b) => a.endedAt - b.endedAt || compareText(a.id, b.id));
-      const running = stagesInOrder(tables, workflowRunId).filter(({ state }) => state.status === "RUNNING");
-      const attempts = [...ended.map(toAttemptRecord), ...running.map(toRunningAttempt)];
+      const current = stagesInOrder(tables, workflowRunId).flatMap(toCurrentAttempt);
+      const attempts = [...ended.map(toAttemptRecord), ...current];
       return attempts.filter((attempt) => stageId === undefined || attempt.stageId === stageId);
     });
   }

@@ -136,7 +136,7 @@ export class MemoryTables implements Session {
     record: (row) => row.recordId,
     ready: (row) => (row.state.status === "PENDING" && row.state.readyAt !== null ? "yes" : null),
     polled: (row) => (row.state.status === "SUSPENDED" && row.state.pollAt !== null ? "yes" : null),
-    leased: (row) => row.state.lease?.instanceId ?? null,
+    leased: ({ state }) => (state.status === "RUNNING" || state.status === "PENDING" ? (state.lease?.instanceId ?? null) : null),
   });
   readonly attempts = new Table<AttemptEntry, "run" | "lost">(this.journal, {
     run: (row) => row.runId,

@@ -163,11 +163,14 @@ export function toAttemptRecord(row: AttemptEntry): AttemptRecord {
   return { workflowRunId: row.runId, stageId, item, attempt, executionId, workerId, ...times, status: row.outcome, error };
 }
 
-/** The attempt of a stage that is under way. */
-export function toRunningAttempt({ state }: StageRow): AttemptRecord {
-  const { stageId, item, attempt, executionId, lease } = state;
+/** The attempt that a stage's own row tells of: the one under way, or the one that ended it. None while the stage waits. */
+export function toCurrentAttempt({ state }: StageRow): AttemptRecord[] {
+  const { stageId, item, attempt, executionId, lease, status, startedAt } = state;
+  if (startedAt === null || status === "PENDING" || status === "SUSPENDED") return [];
+  const isRunning = status === "RUNNING";
   // the stage's own start is that of its first attempt
-  const times = { startedAt: toDate(lease?.lockedAt ?? state.startedAt), endedAt: null };
+  const times = { startedAt: toDate(lease?.lockedAt ?? startedAt), endedAt: isRunning ? null : toDate(state.completedAt) };
+  const end = { status, error: isRunning ? null : state.error };
   const workerId = lease?.workerId ?? null;
-  return { workflowRunId: state.runId, stageId, item, attempt, executionId, workerId, ...times, status: "RUNNING", error: null };
+  return [{ workflowRunId: state.runId, stageId, item, attempt, executionId, workerId, ...times, ...end }];
 }

@@ -22,24 +22,34 @@ export interface TakeContext {
   newId: () => string;
 }
 
-/** Decides on due PENDING runs; a rule that throws leaves its run as it is and stops nobody else. */
+/** Decides on due PENDING runs; a rule that throws leaves its run as it is, stops nobody else and takes nobody's place. */
 export function claimRuns<R>(context: TakeContext, options: { max: number; workflowIds: readonly string[] }, decide: Decide<R>): R[] {
-  const { tables, now, newId } = context;
-  const due = options.workflowIds.flatMap((id) => tables.runs.by("queued", id)).filter((row) => row.state.queuedAt! <= now);
+  const { tables, now } = context;
   const claimed: R[] = [];
-  for (const { state, input, config } of firstOf(due, options.max, compareQueued)) {
-    const question = { runId: state.id, payloads: { input, config, outputs: {}, groups: {} } };
-    try {
-      tables.journal.atomically(() => {
-        const changes = askRule(tables, question, decide, now, newId);
-        applyChanges(tables, state.id, changes, now, newId);
-        claimed.push(changes.result);
-      });
-    } catch {
-      // the run stays as it is, and one that does not know better never stops the others
+  let due = options.workflowIds.flatMap((id) => tables.runs.by("queued", id)).filter((row) => row.state.queuedAt! <= now);
+  while (due.length > 0 && claimed.length < options.max) {
+    const picked = new Set(firstOf(due, options.max - claimed.length, compareQueued));
+    for (const row of picked) {
+      const answer = claimRun(context, row, decide);
+      if (answer) claimed.push(answer.result);
     }
+    due = due.filter((row) => !picked.has(row));
   }
   return claimed;
+}
+
+/** Decides on one run; null when the rule threw, and the run waits for a process that knows better. */
+function claimRun<R>({ tables, now, newId }: TakeContext, { state, input, config }: RunRow, decide: Decide<R>): { result: R } | null {
+  const question = { runId: state.id, payloads: { input, config, outputs: {}, groups: {} } };
+  try {
+    return tables.journal.atomically(() => {
+      const changes = askRule(tables, question, decide, now, newId);
+      applyChanges(tables, state.id, changes, now, newId);
+      return { result: changes.result };
+    });
+  } catch {
+    return null;
+  }
 }
 
 /** Leases due stages to an instance: RUNNING, one more attempt, `stage:started`. */

@@ -23,7 +23,9 @@ export async function scanRunning(persistence: Persistence, query?: StageQuery):
 /** Executions under a lease, the longest silent first. */
 export async function scanLeases(persistence: Persistence): Promise<Array<{ ref: ExecutionRef; instanceId: string; lockedAt: number }>> {
   const runs = await scanRunning(persistence, { status: "RUNNING" });
-  const leases = runs.flatMap(({ stages }) => stages.flatMap((stage) => (stage.lease ? [{ ...stage.lease, ref: refOf(stage) }] : [])));
+  const leases = runs.flatMap(({ stages }) =>
+    stages.flatMap((stage) => (stage.lease && isWorking(stage) ? [{ ...stage.lease, ref: refOf(stage) }] : [])),
+  );
   return leases.sort((a, b) => a.lockedAt - b.lockedAt);
 }
 
@@ -90,4 +92,9 @@ export async function sweepRuns(persistence: Persistence, limits: SweepLimits): 
     }
   }
   return swept;
+}
+
+/** An ended stage keeps its lease on record; only one that is not over can lose it. */
+function isWorking({ status }: { status: string }): boolean {
+  return status === "RUNNING" || status === "PENDING";
 }

@@ -3,6 +3,7 @@
 import { canonicalJson, hashText } from "../../define/fingerprint.ts";
 import { WorkflowEngineError } from "../../errors.ts";
 import type { Instance, Job, UnitKey } from "../../ports/store.ts";
+import { parseJobId } from "../../store/record-ids.ts";
 import { executeJob } from "../execute/execute-job.ts";
 import { type KernelParts, requireWorkflow } from "../execute/parts.ts";
 import { loadPayload } from "../execute/payloads.ts";
@@ -49,7 +50,9 @@ function retryOwnerOf(command: JobExecuteCommand): RetryOwner {
 
 function begin(parts: KernelParts, command: JobExecuteCommand, runId: string): Promise<Start> {
   const instance: Instance = { ...parts.executions.instance, workerId: command.workerId ?? parts.executions.instance.workerId };
-  const { executionId, attempt, maxAttempts, idempotencyKey: key } = command;
+  const { jobId, attempt, maxAttempts, idempotencyKey: key } = command;
+  // a job of ours names its execution, so that one left over from before a rerun starts nothing (P9)
+  const executionId = command.executionId ?? (jobId === undefined ? undefined : parseJobId(jobId)?.executionId);
   return parts.store.transact<Start>({
     runId,
     stage: { stageId: command.stageId, item: 0 },

@@ -49,7 +49,14 @@ export async function runCreate(parts: KernelParts, command: RunCreateCommand): 
   });
   // a replay names another run: what this one put aside belongs to nobody
   if (created.workflowRunId !== runId && options.input.startsWith('{"$blob":')) await parts.blobStore.delete(blobKey);
+  if (created.workflowRunId === runId && command.startAt) wakeAt(parts, runId, command.startAt);
   return created;
+}
+
+/** Tells the scheduler of a start that lies in the future (P12); a host that polls does not need it, so its failure is none of the run's. */
+function wakeAt(parts: KernelParts, runId: string, startAt: Date): void {
+  const payload = { workflowRunId: runId, correlationId: runId };
+  Promise.resolve(parts.scheduler.schedule("run.claimPending", payload, startAt)).catch(() => undefined);
 }
 
 async function parseInput(workflow: AnyWorkflow, input: unknown): Promise<unknown> {

@@ -73,7 +73,7 @@ async function apply(
     return settled.outcome === "failed" ? "failed" : "resumed";
   }
   if (end.kind === "resume") {
-    const { isHeld } = await parts.store.transact({ ...unit, decide: resume(poll, end.state) });
+    const { isHeld } = await parts.store.transact({ ...unit, decide: resume(poll, end.state, options.logs) });
     return isHeld ? "resumed" : "waiting";
   }
   const decide = pollAgain(poll, end.nextPollAt, end.failures, options.logs);

@@ -96,7 +96,7 @@ export function completeRun(end: Pick<GroupEnd, "run" | "now" | "checkOutput">, 
   };
 }
 
-/** Bytes of an output that an event still carries; a longer one is read from the run. */
+/** Characters of an output that an event still carries; a longer one is read from the run. */
 const largestEventOutput = 32 * 1024;
 
 function completedEvent(run: RunState, output: JsonText, now: number): DraftEvent {

@@ -45,7 +45,7 @@ describe("reap", () => {
   const fails = {
     stageId: "a",
     item: 0,
-    set: { status: "FAILED", completedAt: now, error, lease: null, waitReason: null, readyAt: null, pollAt: null },
+    set: { status: "FAILED", completedAt: now, error, waitReason: null, readyAt: null, pollAt: null },
   };
   const failedEvent = { type: "stage:failed", stageId: "a", stageName: "A", error };
   const third = running("a", { attempt: 3 });

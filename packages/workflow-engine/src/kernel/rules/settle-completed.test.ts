@@ -25,7 +25,7 @@ function options(fields: Partial<SettleOptions> = {}, stage: StageState = a): Se
 const completed = (output = '{"n":1}', stageId = "a") => ({
   stageId,
   item: 0,
-  set: { status: "COMPLETED", completedAt: now, error: null, lease: null, waitReason: null, readyAt: null, pollAt: null },
+  set: { status: "COMPLETED", completedAt: now, error: null, waitReason: null, readyAt: null, pollAt: null },
   payloads: { output, metrics: '{"ms":1}' },
 });
 const done = (stageId = "a") => ({ type: "stage:completed", stageId, stageName: stageId.toUpperCase(), duration: 700 });
@@ -190,7 +190,10 @@ describe("settle: what rides along and who is refused", () => {
       now,
     );
     expect([changes.logs, changes.artifacts, changes.events]).toEqual([logs, artifacts, [...progress, done()]]);
-    expect(changes.stages?.[0]?.payloads).toEqual({ output: '{"n":1}', metrics: '{"ms":1}', embeddings: "[1]" });
+    expect(changes.stages?.[0]?.payloads).toEqual({
+      ...{ output: '{"n":1}', metrics: '{"ms":1}', embeddings: "[1]" },
+      progress: '{"progress":1,"message":"end"}',
+    });
   });
 
   const discarded = { result: { outcome: "discarded", wakeAt: null, advance: "waiting", handed: [], outputs: null } };

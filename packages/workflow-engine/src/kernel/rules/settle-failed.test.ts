@@ -17,7 +17,7 @@ const waiting = { wakeAt: null, advance: "waiting", handed: [], outputs: null };
 const ends = {
   stageId: "a",
   item: 0,
-  set: { status: "FAILED", completedAt: now, error: "broke", lease: null, waitReason: null, readyAt: null, pollAt: null },
+  set: { status: "FAILED", completedAt: now, error: "broke", waitReason: null, readyAt: null, pollAt: null },
 };
 const failedEvent = { type: "stage:failed", stageId: "a", stageName: "A", error: "broke" };
 const attempt = {

@@ -76,8 +76,13 @@ function complete(
     {
       stageId: stage.stageId,
       item: stage.item,
-      set: { status: "COMPLETED" as const, completedAt: now, error: null, lease: null, ...noWait },
-      payloads: { output: outcome.output, metrics: outcome.metrics, ...(outcome.embeddings && { embeddings: outcome.embeddings }) },
+      set: { status: "COMPLETED" as const, completedAt: now, error: null, ...noWait },
+      payloads: {
+        output: outcome.output,
+        metrics: outcome.metrics,
+        ...(outcome.embeddings && { embeddings: outcome.embeddings }),
+        ...lastProgress(options.progress),
+      },
     },
   ];
   const done: DraftEvent = {
@@ -195,9 +200,7 @@ export function fail(
 ): Changes<Settled> {
   const suspended = run.suspended - (stage.status === "SUSPENDED" ? 1 : 0);
   const after = { ...run, open: run.open - 1, suspended, error: run.error ?? error };
-  const stages = [
-    { stageId: stage.stageId, item: stage.item, set: { status: "FAILED" as const, completedAt: now, error, lease: null, ...noWait } },
-  ];
+  const stages = [{ stageId: stage.stageId, item: stage.item, set: { status: "FAILED" as const, completedAt: now, error, ...noWait } }];
   const events: DraftEvent[] = [{ type: "stage:failed", stageId: stage.stageId, stageName: stage.name, error }];
   const aborts = options.plan.getGroup(run.group)?.onFailure !== "await";
   const onward = aborts || after.open === 0 ? failing(options, after, now) : stillOpen(after, stage, snapshot);
@@ -211,6 +214,13 @@ function failing(options: Pick<SettleOptions, "advances">, run: Held["run"], now
   return { result: waiting, run: { transitionAt: now }, events: [] };
 }
 
+/** The last progress told, as the stage's row keeps it. */
+export function lastProgress(progress: readonly DraftEvent[]): { progress?: JsonText } {
+  const last = progress.at(-1);
+  return last ? { progress: JSON.stringify({ progress: last["progress"], message: last["message"] }) } : {};
+}
+
+/** An ended stage waits for nothing; its lease stays on record, as who executed it. */
 const noWait = { waitReason: null, readyAt: null, pollAt: null } as const;
 
 function merge(

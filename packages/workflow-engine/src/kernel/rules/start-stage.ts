@@ -29,7 +29,7 @@ export function startStage(runId: string, options: StartStageOptions): Decide<St
     if (stage?.status === "COMPLETED") return { result: { kind: "completed" } };
     if (run.status !== "RUNNING") return refused(`the run is ${run.status}`);
     if (!stage) return refused("the stage has not been opened yet");
-    if (options.executionId !== undefined && options.executionId !== stage.executionId) return refused("superseded by another execution");
+    if (isSuperseded(options.executionId, stage)) return refused("superseded by another execution");
     if (stage.status === "SUSPENDED") return { result: { kind: "suspended", nextPollAt: stage.pollAt } };
     if (stage.status === "RUNNING") return refused("in progress");
     if (stage.status === "PENDING") return begin(options, stage, stage.executionId, stage.lease !== null, now);
@@ -38,6 +38,11 @@ export function startStage(runId: string, options: StartStageOptions): Decide<St
     const changes = begin(options, stage, freshId, false, now);
     return { ...changes, attempts: [attemptOf(stage, stage.completedAt ?? now, "FAILED", stage.error)], run: reopened(run, stage, stages) };
   };
+}
+
+/** The caller means an execution that is over; one that retries by redelivery (waitReason caller) knows no newer name. */
+function isSuperseded(executionId: string | undefined, stage: StageState): boolean {
+  return executionId !== undefined && executionId !== stage.executionId && stage.waitReason !== "caller";
 }
 
 /** A FAILED stage opens again: the run will fail no more, unless another stage of the group has failed as well. */

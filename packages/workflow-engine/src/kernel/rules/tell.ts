@@ -2,26 +2,18 @@
 import type { DraftEvent } from "../../ports/event.ts";
 import type { Decide, ExecutionRef, LogRow } from "../../ports/store.ts";
 import { heldBy } from "./fence.ts";
+import { lastProgress } from "./settle.ts";
 
 /** Writes what a stage has to tell; the answer is false when it no longer holds its stage. */
 export function tell(ref: ExecutionRef, from: "RUNNING" | "SUSPENDED", logs: LogRow[], progress: DraftEvent[]): Decide<boolean> {
   return (snapshot) => {
     if (!heldBy(ref, from, snapshot)) return { result: false };
-    const last = progress.at(-1);
+    const told = lastProgress(progress);
     return {
       result: true,
       logs,
       events: progress,
-      ...(last && {
-        stages: [
-          {
-            stageId: ref.stageId,
-            item: ref.item,
-            set: {},
-            payloads: { progress: JSON.stringify({ progress: last["progress"], message: last["message"] }) },
-          },
-        ],
-      }),
+      ...(told.progress !== undefined && { stages: [{ stageId: ref.stageId, item: ref.item, set: {}, payloads: told }] }),
     };
   };
 }
