@@ -1,10 +1,13 @@
 // What only a look at every unfinished run can tell on the CRUD port: stale leases, stranded runs, jobs that a queue lost (P14, P17).
 // The port has no table of instances and no index of leases; these looks belong to the safety-net tick.
+import type { EnqueueJobInput } from "../ports/job.ts";
 import type { Persistence } from "../ports/persistence.ts";
 import type { RunRecord } from "../ports/run.ts";
 import type { StageQuery } from "../ports/stage.ts";
 import type { ExecutionRef, StageState, SweepLimits, SweepResult } from "../ports/store.ts";
+import { jobOf } from "./crud-changes.ts";
 import { type LoadedRun, queuedAtOf, toLoadedRun, toStageState } from "./crud-state.ts";
+import { jobIdOf } from "./record-ids.ts";
 
 const atOnce = 16;
 const farAheadMs = 366 * 24 * 60 * 60_000;
@@ -23,9 +26,7 @@ export async function scanRunning(persistence: Persistence, query?: StageQuery):
 /** Executions under a lease, the longest silent first. */
 export async function scanLeases(persistence: Persistence): Promise<Array<{ ref: ExecutionRef; instanceId: string; lockedAt: number }>> {
   const runs = await scanRunning(persistence, { status: "RUNNING" });
-  const leases = runs.flatMap(({ stages }) =>
-    stages.flatMap((stage) => (stage.lease && isWorking(stage) ? [{ ...stage.lease, ref: refOf(stage) }] : [])),
-  );
+  const leases = runs.flatMap(({ stages }) => stages.flatMap((stage) => (stage.lease ? [{ ...stage.lease, ref: refOf(stage) }] : [])));
   return leases.sort((a, b) => a.lockedAt - b.lockedAt);
 }
 
@@ -38,12 +39,18 @@ export function strandedOf(runs: readonly LoadedRun[], before: number): string[]
   return stranded.sort((a, b) => a.at - b.at).map(({ id }) => id);
 }
 
-/** Queued stages that nothing has moved since `before`: the queue may have lost their jobs. */
-export function unmovedOf(runs: readonly LoadedRun[], before: number): Array<{ record: RunRecord; stage: StageState }> {
+/** A queue that still has not delivered after this many waits may have ended the job, and would ignore its id for ever. */
+const waitsUntilAnotherJob = 10;
+
+/** Jobs of queued stages that nothing has moved for `afterMs`: the queue may have lost them. Twice the same job changes nothing. */
+export function lostJobsOf(runs: readonly LoadedRun[], afterMs: number, now: number): EnqueueJobInput[] {
   return runs.flatMap(({ record, stages, stageRecords }) =>
     stages.flatMap((stage, i) => {
-      const isQueued = stage.status === "PENDING" && stage.readyAt !== null;
-      return isQueued && Math.max(stage.readyAt ?? 0, stageRecords[i]!.updatedAt.getTime()) <= before ? [{ record, stage }] : [];
+      if (stage.status !== "PENDING" || stage.readyAt === null) return [];
+      const waits = Math.floor((now - Math.max(stage.readyAt, stageRecords[i]!.updatedAt.getTime())) / afterMs);
+      if (waits < 1) return [];
+      const round = Math.floor(waits / waitsUntilAnotherJob);
+      return [jobOf(record, stage, round === 0 ? jobIdOf(stage) : `${jobIdOf(stage)}/${round}`)];
     }),
   );
 }
@@ -92,9 +99,4 @@ export async function sweepRuns(persistence: Persistence, limits: SweepLimits): 
     }
   }
   return swept;
-}
-
-/** An ended stage keeps its lease on record; only one that is not over can lose it. */
-function isWorking({ status }: { status: string }): boolean {
-  return status === "RUNNING" || status === "PENDING";
 }

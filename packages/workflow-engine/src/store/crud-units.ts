@@ -28,6 +28,13 @@ export type InTransaction = (tx: Persistence, written: Written) => Promise<void>
 
 const longestPauseMs = 250;
 
+/** A rival was faster: ours, and what Prisma, PostgreSQL (serialization failure, deadlock) and SQLite call it. */
+const conflicts: ReadonlySet<string | undefined> = new Set(["STALE_VERSION", "P2034", "40001", "40P01", "SQLITE_BUSY"]);
+
+function isConflict(error: unknown): boolean {
+  return conflicts.has(errorCodeOf(error));
+}
+
 /** Runs units. */
 export class CrudUnits {
   readonly #persistence: Persistence;
@@ -65,7 +72,7 @@ export class CrudUnits {
       try {
         return await this.#once(unit, options);
       } catch (error) {
-        if (errorCodeOf(error) !== "STALE_VERSION" || tries >= options.retries) throw error;
+        if (!isConflict(error) || tries >= options.retries) throw error;
         await this.#pause(tries);
       }
     }

@@ -110,6 +110,21 @@ describe("jobs on their way to a foreign queue", () => {
     expect((await world.run(runId)).status).toBe("COMPLETED");
   });
 
+  it("P17: a job that the queue ended without executing it gets another, and a long queue gets one in ten minutes", async () => {
+    const world = new World([two]);
+    const runId = await world.create("two");
+    await world.kernel.dispatch({ type: "run.claimPending", workerId: "w" });
+    const [job] = [...world.queue.jobs.values()];
+    job!.state = "ended";
+    for (let minute = 0; minute < 15; minute++) {
+      await world.advance(60_000);
+      await world.process().dispatch({ type: "run.reapStuck", stuckThresholdMs: 5_000 });
+    }
+    expect(world.queue.jobs.size).toBe(2);
+    await world.work();
+    expect((await world.run(runId)).status).toBe("COMPLETED");
+  });
+
   it("P17: a run whose group ended and whose transition was lost is moved on", async () => {
     const world = new World([two]);
     const runId = await world.create("two");

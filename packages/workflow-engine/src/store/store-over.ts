@@ -24,11 +24,11 @@ import type {
   SweepResult,
   Unit,
 } from "../ports/store.ts";
-import { jobOf, jobsOf, type StageStep, type Written } from "./crud-changes.ts";
+import { jobsOf, type StageStep, type Written } from "./crud-changes.ts";
 import { CrudEvents } from "./crud-events.ts";
 import { HeldExecutions, renewLeases } from "./crud-held.ts";
 import { JobRelay, type TransactionalTransport } from "./crud-relay.ts";
-import { lostOf, nextDueAt, scanLeases, scanRunning, strandedOf, sweepRuns, unmovedOf } from "./crud-scan.ts";
+import { lostJobsOf, lostOf, nextDueAt, scanLeases, scanRunning, strandedOf, sweepRuns } from "./crud-scan.ts";
 import { signalOf } from "./crud-signal.ts";
 import { isEnded, payloadsOf, toText } from "./crud-state.ts";
 import { dequeue, dueRuns, holdPoll, jobsOfStarts, pollOf, startJobs } from "./crud-take.ts";
@@ -147,7 +147,8 @@ class CrudRunStore implements RunStore {
   }
 
   async listStale(thresholdMs: number, max: number): Promise<ExecutionRef[]> {
-    await this.#transport.releaseStaleJobs(thresholdMs);
+    // a queue that is out of reach keeps no stage from its next worker
+    await this.#transport.releaseStaleJobs(thresholdMs).catch(() => undefined);
     const before = this.#environment.now() - thresholdMs;
     const leases = await scanLeases(this.#persistence);
     return leases
@@ -168,9 +169,8 @@ class CrudRunStore implements RunStore {
   async listStranded(before: number, max: number): Promise<string[]> {
     await this.#relay.relayPending();
     const runs = await scanRunning(this.#persistence);
-    const unmoved = unmovedOf(runs, this.#environment.now() - this.#repairAfterMs);
-    // under the same job id: a queue that still has the job ignores it
-    if (unmoved.length > 0) await this.#transport.enqueueParallel(unmoved.map(({ record, stage }) => jobOf(record, stage, jobIdOf(stage))));
+    const lost = lostJobsOf(runs, this.#repairAfterMs, this.#environment.now());
+    if (lost.length > 0) await this.#transport.enqueueParallel(lost);
     return strandedOf(runs, before).slice(0, max);
   }
 
