@@ -7,6 +7,12 @@ import { transitionSuite } from "./p04-transition.ts";
 import { retrySuite } from "./p05-retry.ts";
 import { siblingsSuite } from "./p05-siblings.ts";
 import { valuesSuite } from "./p06-values.ts";
+import { payloadsSuite } from "./p07-payloads.ts";
+import { cancelSuite } from "./p08-cancel.ts";
+import { rerunSuite } from "./p09-rerun.ts";
+import { pollingSuite } from "./p10-polling.ts";
+import { resumingSuite } from "./p10-resuming.ts";
+import { waitingSuite } from "./p11-waiting.ts";
 
 /** The promises P1 to P22. */
 export const promiseSuites: readonly Suite[] = [
@@ -17,4 +23,10 @@ export const promiseSuites: readonly Suite[] = [
   retrySuite,
   siblingsSuite,
   valuesSuite,
+  payloadsSuite,
+  cancelSuite,
+  rerunSuite,
+  pollingSuite,
+  resumingSuite,
+  waitingSuite,
 ];
