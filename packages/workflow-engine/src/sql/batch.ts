@@ -1,0 +1,176 @@
+// One transaction of the door: lock and load the runs of all its units, decide in the order of arrival so that later units see
+// earlier ones, then write one statement a table (P2, P4). A decision that throws leaves the batch before anything of it is folded.
+import { WorkflowEngineError } from "../errors.ts";
+import type { Environment } from "../ports/environment.ts";
+import type { Changes, Decide, RunPayloads, Snapshot, Unit } from "../ports/store.ts";
+import { Failure } from "../store/coalescer.ts";
+import type { Session } from "./db.ts";
+import { checkChanges, fold, missingStages, RunDraft, stageKey } from "./draft.ts";
+import { flushDrafts } from "./flush.ts";
+import type { SignalDraft } from "./signal-draft.ts";
+import { lockRuns, readRunState, runStateWidth } from "./tables/runs.ts";
+import { loadGroupOutputs, loadRunStages, loadStages, readStageState } from "./tables/stages.ts";
+import { UnitKeys } from "./unit-keys.ts";
+
+/** What a rule is asked about, beside the run. */
+interface Question {
+  stage?: Unit<unknown>["stage"];
+  payloads?: RunPayloads;
+}
+
+/** Decisions of one transaction, folded and not all written yet. */
+export class Batch {
+  readonly session: Session;
+  readonly environment: Environment;
+  readonly now: number;
+  readonly signal: SignalDraft;
+  readonly newId = (): string => this.environment.newId();
+  #drafts = new Map<string, RunDraft>();
+  #keys = new UnitKeys();
+
+  constructor(session: Session, environment: Environment, now: number, signal: SignalDraft) {
+    this.session = session;
+    this.environment = environment;
+    this.now = now;
+    this.signal = signal;
+  }
+
+  /** Decides units in order; what throws becomes a Failure of its own. */
+  async decideUnits(units: readonly Unit<unknown>[]): Promise<unknown[]> {
+    await this.#load(units);
+    const results: unknown[] = [];
+    for (const unit of units) {
+      try {
+        results.push(await this.#decideUnit(unit));
+      } catch (error) {
+        if (!isOwn(error)) throw error;
+        results.push(new Failure(error.cause));
+      }
+    }
+    return results;
+  }
+
+  /** The draft of a run that was locked and read by somebody else; what the batch knew of it is forgotten. */
+  adopt(run: RunDraft): RunDraft {
+    this.#drafts.set(run.runId, run);
+    return run;
+  }
+
+  /** Asks a rule until it needs nothing more, and folds its answer. */
+  async decide<R>(draft: RunDraft, decide: Decide<R>, question: Question): Promise<R> {
+    const changes = await this.#ask(draft, decide, question);
+    await this.#apply(draft, changes);
+    return changes.result;
+  }
+
+  /** Writes everything decided so far. */
+  async flush(): Promise<void> {
+    const dirty = [...this.#drafts.values()].filter((draft) => draft.isDirty);
+    if (dirty.length > 0) await flushDrafts(this.session, dirty, this.now, this.newId);
+    await this.#keys.flush(this.session, this.now);
+  }
+
+  /** Writes everything and forgets what was loaded, because somebody is about to change rows past the drafts. */
+  async release(): Promise<void> {
+    await this.flush();
+    this.#drafts = new Map();
+    this.#keys = new UnitKeys();
+  }
+
+  async #load(units: readonly Unit<unknown>[]): Promise<void> {
+    const ids = [...new Set(units.map((unit) => unit.runId))].filter((id) => !this.#drafts.has(id));
+    // everybody locks in the order of ids, so nobody waits in a circle
+    if (ids.length > 1) ids.sort();
+    const rows = await this.session.read(
+      lockRuns,
+      ids.map((id) => [id]),
+    );
+    const found = new Map(rows.map((row) => [row[0], row]));
+    for (const id of ids) {
+      const row = found.get(id);
+      this.#drafts.set(id, row ? new RunDraft(id, readRunState(row), row[runStateWidth] as number) : new RunDraft(id, null));
+    }
+    const wanted = units.flatMap(({ runId, stage }) => (stage && this.#drafts.get(runId)!.run ? [[runId, stage.stageId, stage.item]] : []));
+    if (wanted.length > 0) await this.#loadStages(wanted);
+    const keys = units.flatMap((unit) => (unit.key ? [unit.key] : []));
+    if (keys.length > 0) await this.#keys.load(this.session, keys);
+  }
+
+  async #loadStages(wanted: Array<Array<string | number>>): Promise<void> {
+    for (const row of await this.session.read(loadStages, wanted)) this.#drafts.get(row[0] as string)!.adopt(readStageState(row));
+  }
+
+  async #decideUnit<R>(unit: Unit<R>): Promise<R> {
+    const { key } = unit;
+    const earlier = key && own(() => this.#keys.check(key, this.now));
+    if (earlier) return earlier.answer;
+    const draft = this.#drafts.get(unit.runId)!;
+    const changes = await this.#ask(draft, unit.decide, unit);
+    const keyAfter = key && own(() => this.#keys.after(key, changes.result, this.now));
+    await this.#apply(draft, changes);
+    if (keyAfter) this.#keys.put(keyAfter);
+    return changes.result;
+  }
+
+  async #ask<R>(draft: RunDraft, decide: Decide<R>, { stage, payloads }: Question): Promise<Changes<R>> {
+    const more: Pick<Snapshot, "payloads" | "stages" | "outputs"> = payloads ? { payloads } : {};
+    for (;;) {
+      const known = stage && draft.stages.get(stageKey(stage.stageId, stage.item));
+      const snapshot: Snapshot = { run: draft.run, stage: known ? known.state : null, freshId: this.environment.newId(), ...more };
+      const changes = own(() => decide(snapshot, this.now));
+      const { need } = changes;
+      if (!need) return changes;
+      if (more[need]) throw new Own(new WorkflowEngineError("STORE_REFUSED", `The rule needs "${need}", which it was given`));
+      // what this batch has decided must be in what it reads
+      if (draft.isDirty) await this.flush();
+      if (need === "outputs") more.outputs = await this.#outputsOf(draft);
+      else more.stages = await this.#stagesOf(draft);
+    }
+  }
+
+  async #outputsOf({ runId, run }: RunDraft): Promise<Record<string, string>> {
+    const rows = await this.session.read(loadGroupOutputs, [[runId, run?.group ?? 0]]);
+    return Object.fromEntries(rows.map(([stageId, output]) => [stageId as string, (output as string | null) ?? "null"]));
+  }
+
+  async #stagesOf(draft: RunDraft): Promise<NonNullable<Snapshot["stages"]>> {
+    const stages = (await this.session.read(loadRunStages, [[draft.runId]])).map(readStageState);
+    for (const stage of stages) draft.adopt(stage);
+    return stages;
+  }
+
+  async #apply(draft: RunDraft, changes: Changes<unknown>): Promise<void> {
+    const missing = missingStages(draft, changes);
+    const ends = changes.endOpen !== undefined || changes.dropFrom !== undefined;
+    // rows that end or go by statement are those that are written
+    if ((ends && draft.hasStageWrites) || (missing.length > 0 && draft.isDirty)) await this.flush();
+    if (missing.length > 0) await this.#loadStages(missing.map(({ stageId, item }) => [draft.runId, stageId, item]));
+    const events = own(() => checkChanges(draft, changes));
+    fold(draft, changes, events, this.now, this.signal);
+    if (changes.deleteRun) await this.flush();
+  }
+}
+
+/** An error of one unit: it leaves the batch, which goes on. Any other error is the database's. */
+class Own extends Error {
+  constructor(cause: unknown) {
+    super("", { cause });
+  }
+}
+
+function isOwn(error: unknown): error is Own {
+  return error instanceof Own;
+}
+
+function own<T>(step: () => T): T {
+  try {
+    return step();
+  } catch (error) {
+    throw new Own(error);
+  }
+}
+
+/** What a decision threw, when it was the decision that threw. */
+export function ownErrorOf(error: unknown): { error: unknown } | null {
+  return isOwn(error) ? { error: error.cause } : null;
+}

@@ -1,0 +1,168 @@
+// The publisher's side of the outbox (P18): one flusher at a time, sequences given in order per run when a row is published, and
+// deliveries of their own for consumers that fail, behind which later events of the same run wait.
+import type { Delivery, EventBatch, EventReport, StoredEvent } from "../ports/store.ts";
+import { parseEventId } from "../store/record-ids.ts";
+import type { Batch } from "./batch.ts";
+import type { Row, Session, SqlValue } from "./db.ts";
+import { loadMarksOf, markEach, markKey } from "./marks.ts";
+import { eventsOf, type OutboxRow, readOutboxRow } from "./outbox-events.ts";
+import {
+  deleteDeliveries,
+  findAlive,
+  listAliveOfQueues,
+  listAliveOfRuns,
+  listDeadDeliveries,
+  listDueQueues,
+  reviveDeliveries,
+  saveDeliveries,
+} from "./tables/deliveries.ts";
+import { deleteLease, loadLease, saveLease } from "./tables/instances.ts";
+import { listUnpublished, loadOutbox, markPublished } from "./tables/outbox.ts";
+
+const FLUSHER = "outbox";
+
+/** What this process took last, so that whole rows are known as such when they come back; without it each event is looked up. */
+export interface TakenRows {
+  token: string | null;
+  /** Events by row. */
+  counts: Map<string, number>;
+}
+
+/** Takes what may be published now; null while another flusher's lease lives. */
+export async function takeEvents(
+  { session, now, newId }: Batch,
+  options: { max: number; leaseMs: number },
+  taken: TakenRows,
+): Promise<EventBatch | null> {
+  const [lease] = await session.read(loadLease, [[FLUSHER]]);
+  if (lease && now < (lease[1] as number)) return null;
+  const token = newId();
+  await session.write(saveLease, [[FLUSHER, token, now + options.leaseMs]]);
+  taken.token = token;
+  taken.counts = new Map();
+  const fresh = await takeFresh(session, options.max, taken.counts);
+  const pending = await pendingDeliveries(session, new Set(fresh.map((event) => event.runId)), options.max, now);
+  return { token, fresh, pending };
+}
+
+/** Writes what became of a batch; false when its lease went to somebody else. */
+export async function settleEvents({ session, now }: Batch, report: EventReport, taken: TakenRows): Promise<boolean> {
+  const [lease] = await session.read(loadLease, [[FLUSHER]]);
+  if (lease?.[0] !== report.token) return false;
+  await publish(session, report.published, taken.token === report.token ? taken.counts : new Map(), now);
+  if (report.failed.length > 0) await session.write(saveDeliveries, report.failed.map(deliveryRow));
+  if (report.delivered.length > 0) await session.write(deleteDeliveries, report.delivered.map(deliveryKey));
+  await session.write(deleteLease, [[FLUSHER]]);
+  return true;
+}
+
+/** Makes up to `max` dead letters deliverable again, the longest dead first; answers how many. */
+export async function replayDeadDeliveries(session: Session, max: number, now: number): Promise<number> {
+  const dead = await session.read(listDeadDeliveries, [[max]]);
+  await session.write(
+    reviveDeliveries,
+    dead.map(([outboxId, index, consumer]) => [outboxId!, index!, consumer!, now]),
+  );
+  return dead.length;
+}
+
+/** Deliveries, whatever their state, with their events; those whose event is gone are left out. */
+export async function toDeliveries(session: Session, rows: readonly Row[]): Promise<Delivery[]> {
+  const ids = [...new Set(rows.map((row) => row[0] as number))];
+  const outbox = new Map<number, OutboxRow>();
+  for (const row of await session.read(
+    loadOutbox,
+    ids.map((id) => [id]),
+  )) {
+    outbox.set(row[0] as number, readOutboxRow(row));
+  }
+  return rows.flatMap((row) => {
+    const found = outbox.get(row[0] as number);
+    return found ? [deliveryOf(row, found)] : [];
+  });
+}
+
+/** Whole rows, oldest first, while they fit in `max`; one row at least. */
+async function takeFresh(session: Session, max: number, counts: Map<string, number>): Promise<StoredEvent[]> {
+  const found = (await session.read(listUnpublished, [[max]])).map(readOutboxRow);
+  const marks = await loadMarksOf(
+    session,
+    found.map((row) => row.id),
+  );
+  const fresh: StoredEvent[] = [];
+  for (const row of found) {
+    if (fresh.length > 0 && fresh.length + row.count > max) break;
+    counts.set(String(row.id), row.count);
+    for (const [index, event] of eventsOf(row).entries()) {
+      const mark = marks.size === 0 ? undefined : marks.get(markKey(row.id, index));
+      if (!mark || (mark.publishedAt === null && mark.deadAt === null)) fresh.push(event);
+    }
+  }
+  return fresh;
+}
+
+/** Rows all of whose events are published are marked in one statement; of the others the events one by one. */
+async function publish(session: Session, events: readonly StoredEvent[], counts: ReadonlyMap<string, number>, now: number): Promise<void> {
+  if (events.length === 0) return;
+  const published = new Map<string, string[]>();
+  for (const { id } of events) {
+    const row = id.slice(0, id.lastIndexOf("."));
+    const ids = published.get(row);
+    if (ids) ids.push(id);
+    else published.set(row, [id]);
+  }
+  const whole: number[] = [];
+  const parts: string[] = [];
+  for (const [row, ids] of published) {
+    if (counts.get(row) === ids.length) whole.push(Number(row));
+    else parts.push(...ids);
+  }
+  if (whole.length > 0) await session.write(markPublished, [[now, JSON.stringify(whole)]]);
+  if (parts.length > 0) await markEach(session, parts, (mark) => ({ ...mark, publishedAt: mark.publishedAt ?? now }), now);
+}
+
+/** Deliveries of these runs, and whole queues whose head is due, in order. */
+async function pendingDeliveries(session: Session, freshRuns: ReadonlySet<string>, max: number, now: number): Promise<Delivery[]> {
+  if ((await session.read(findAlive, [[]])).length === 0) return [];
+  const rows = await session.read(
+    listAliveOfRuns,
+    [...freshRuns].map((id) => [id]),
+  );
+  let room = max - rows.length;
+  for (const [runId, consumer] of await session.read(listDueQueues, [[now, max]])) {
+    if (room <= 0) break;
+    if (freshRuns.has(runId as string)) continue;
+    const queue = await session.read(listAliveOfQueues, [[runId!, consumer!]]);
+    rows.push(...queue);
+    room -= queue.length;
+  }
+  return (await toDeliveries(session, rows)).sort(compareDeliveries);
+}
+
+function compareDeliveries(a: Delivery, b: Delivery): number {
+  const byRun = a.event.runId < b.event.runId ? -1 : a.event.runId > b.event.runId ? 1 : 0;
+  return byRun || a.event.sequence - b.event.sequence || (a.consumer < b.consumer ? -1 : 1);
+}
+
+function deliveryOf(row: Row, outbox: OutboxRow): Delivery {
+  const index = row[1] as number;
+  const event = eventsOf(outbox)[index]!;
+  return {
+    consumer: row[2] as string,
+    event,
+    tries: row[5] as number,
+    nextAt: row[6] as number | null,
+    deadAt: row[7] as number | null,
+    error: row[8] as string | null,
+  };
+}
+
+function deliveryKey({ event, consumer }: Delivery): SqlValue[] {
+  const at = parseEventId(event.id);
+  return [Number(at?.row ?? 0), at?.index ?? 0, consumer];
+}
+
+function deliveryRow(delivery: Delivery): Row {
+  const { event, tries, nextAt, deadAt, error } = delivery;
+  return [...deliveryKey(delivery), event.runId, event.sequence, tries, nextAt, deadAt, error];
+}

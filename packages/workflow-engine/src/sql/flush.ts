@@ -1,0 +1,141 @@
+// Writes what a batch has decided: one statement a table, whatever the number of runs. The order is that of `Changes`, and for
+// PostgreSQL that of all who write: runs, stages, what hangs on them, events.
+import type { Lease } from "../ports/store.ts";
+import type { Row, Session, Statement } from "./db.ts";
+import type { RunDraft } from "./draft.ts";
+import { deleteRuns } from "./tables/deletion.ts";
+import { insertAttemptRow, insertAttempts, insertLogRow, insertLogs, saveArtifactRow, saveArtifacts } from "./tables/history.ts";
+import { ensureInstances } from "./tables/instances.ts";
+import { insertOutbox } from "./tables/outbox.ts";
+import {
+  countEvents,
+  insertRunRow,
+  insertRuns,
+  isMove,
+  moveRunRow,
+  moveRuns,
+  updateRunRow,
+  updateRuns,
+  updateStagePriorities,
+} from "./tables/runs.ts";
+import {
+  dropStages,
+  endOpenStages,
+  endStageRow,
+  endStages,
+  insertNewStageRow,
+  insertNewStages,
+  insertStageRow,
+  insertStages,
+  isEnd,
+  isNew,
+  updateStageRow,
+  updateStages,
+} from "./tables/stages.ts";
+
+/** Writes these drafts and leaves them clean. */
+export async function flushDrafts(session: Session, drafts: readonly RunDraft[], now: number, newId: () => string): Promise<void> {
+  const writes = new Writes();
+  for (const draft of drafts) {
+    gatherRun(writes, draft, now);
+    gatherStages(writes, draft, now);
+    gatherRest(writes, draft, now, newId);
+  }
+  await writes.run(session);
+  const deleted = drafts.filter((draft) => draft.isDeleted);
+  if (deleted.length > 0) {
+    await deleteRuns(
+      session,
+      deleted.map((draft) => draft.runId),
+    );
+  }
+  for (const draft of deleted) {
+    draft.run = null;
+    draft.eventCount = 0;
+    draft.stages.clear();
+  }
+  for (const draft of drafts) draft.settleWrites();
+}
+
+const writeOrder: readonly Statement[] = [
+  insertRuns,
+  insertAttempts,
+  endOpenStages,
+  dropStages,
+  endStages,
+  updateStages,
+  insertNewStages,
+  insertStages,
+  moveRuns,
+  updateRuns,
+  countEvents,
+  updateStagePriorities,
+  ensureInstances,
+  insertLogs,
+  saveArtifacts,
+  insertOutbox,
+];
+
+/** Parameter rows by statement. */
+class Writes {
+  readonly #rows = new Map<Statement, Row[]>();
+  readonly #instances = new Set<string>();
+
+  add(statement: Statement, row: Row): void {
+    const rows = this.#rows.get(statement);
+    if (rows) rows.push(row);
+    else this.#rows.set(statement, [row]);
+  }
+
+  /** Makes sure that the holder of a lease is known, once a holder. */
+  addInstance({ instanceId, workerId, lockedAt }: Lease): void {
+    if (this.#instances.has(instanceId)) return;
+    this.#instances.add(instanceId);
+    this.add(ensureInstances, [instanceId, workerId, lockedAt]);
+  }
+
+  async run(session: Session): Promise<void> {
+    for (const statement of writeOrder) {
+      const rows = this.#rows.get(statement);
+      if (!rows) continue;
+      if (statement.kind === "rows") await session.write(statement, rows);
+      else for (const row of rows) await session.write(statement, [row]);
+    }
+  }
+}
+
+function gatherRun(writes: Writes, draft: RunDraft, now: number): void {
+  const { run, created, written } = draft;
+  if (!run) return;
+  const eventCount = draft.eventCount + draft.events.length;
+  if (created) writes.add(insertRuns, insertRunRow(run, created, draft.output ?? null, eventCount, now));
+  else if (draft.isRunChanged && draft.output === undefined && written && isMove(written, run))
+    writes.add(moveRuns, moveRunRow(run, eventCount, now));
+  else if (draft.isRunChanged) writes.add(updateRuns, updateRunRow(run, draft.output, eventCount, now));
+  else if (draft.events.length > 0) writes.add(countEvents, [run.id, eventCount]);
+  if (draft.isPriorityChanged) writes.add(updateStagePriorities, [run.id, run.priority]);
+}
+
+function gatherStages(writes: Writes, draft: RunDraft, now: number): void {
+  const { runId, run } = draft;
+  if (draft.endOpen) writes.add(endOpenStages, [runId, draft.endOpen, now]);
+  if (draft.dropFrom !== null) writes.add(dropStages, [runId, draft.dropFrom]);
+  for (const { state, written, changes, payloads } of draft.stages.values()) {
+    if (!written && isNew(state, payloads)) writes.add(insertNewStages, insertNewStageRow(state, run?.priority ?? 0, now));
+    else if (!written) writes.add(insertStages, insertStageRow(state, payloads, run?.priority ?? 0, now));
+    else if (changes === 1 && isEnd(written, state, payloads)) writes.add(endStages, endStageRow(state, payloads, now));
+    else if (changes > 0) writes.add(updateStages, updateStageRow(state, payloads, changes, now));
+    else continue;
+    if (state.lease) writes.addInstance(state.lease);
+  }
+}
+
+function gatherRest(writes: Writes, draft: RunDraft, now: number, newId: () => string): void {
+  const { runId, attempts, logs, artifacts, events } = draft;
+  for (const attempt of attempts) writes.add(insertAttempts, insertAttemptRow(runId, attempt));
+  for (const log of logs) writes.add(insertLogs, insertLogRow(runId, log));
+  for (const artifact of artifacts) writes.add(saveArtifacts, saveArtifactRow(runId, artifact, newId(), now));
+  if (events.length === 0) return;
+  writes.add(insertOutbox, [runId, now, runId, `[${events.join(",")}]`, events.length, draft.eventCount + 1]);
+  draft.eventCount += events.length;
+}

@@ -1,0 +1,165 @@
+// The one door over SQL. What arrives while a transaction is under way rides the next one together; a batch that the database
+// refuses is run again with each item alone, so that only the bad one fails (P20).
+import { WorkflowEngineError } from "../errors.ts";
+import type { Environment } from "../ports/environment.ts";
+import type {
+  Decide,
+  EventBatch,
+  EventReport,
+  ExecutionRef,
+  Instance,
+  Job,
+  JsonText,
+  Poll,
+  RunPayloads,
+  RunStore,
+  StoreSignal,
+  SweepLimits,
+  SweepResult,
+  Unit,
+} from "../ports/store.ts";
+import { Coalescer } from "../store/coalescer.ts";
+import type { Batch } from "./batch.ts";
+import { type Item, runItems } from "./batch-runner.ts";
+import { claimRuns, loadPayloads, takeJobs, takePolls } from "./claims.ts";
+import type { Db, Session } from "./db.ts";
+import { replayDeadDeliveries, settleEvents, type TakenRows, takeEvents } from "./events.ts";
+import { findNextWakeAt, forget, heartbeat, listLeased, listLost, listQueuedWorkflowIds, listStale } from "./leases.ts";
+import { reviveMarks } from "./marks.ts";
+import type { SignalHub } from "./signal-hub.ts";
+import { sweep } from "./sweep.ts";
+import { listStrandedRuns } from "./tables/runs.ts";
+import { loadResume } from "./tables/stages.ts";
+
+/** Items of a batch at most: it bounds how long a transaction keeps others out. */
+const LARGEST_BATCH = 1_000;
+
+/** The native store over a SQL database. */
+export class SqlRunStore implements RunStore {
+  readonly handsOver = true;
+  readonly #db: Db;
+  readonly #coalescer: Coalescer<Item>;
+  readonly #hub: SignalHub;
+  readonly #taken: TakenRows = { token: null, counts: new Map() };
+  #isClosed = false;
+
+  constructor(db: Db, environment: Environment, hub: SignalHub) {
+    this.#db = db;
+    this.#hub = hub;
+    this.#coalescer = new Coalescer<Item>(1, LARGEST_BATCH, environment, async (_, items) => {
+      const { results, signal } = await runItems(db, environment, items);
+      if (signal) hub.emit(signal);
+      return results;
+    });
+  }
+
+  transact<R>(unit: Unit<R>): Promise<R> {
+    return this.#push<R>({ unit: unit as Unit<unknown> });
+  }
+
+  claimRuns<R>(options: { max: number; workflowIds: readonly string[] }, decide: Decide<R>): Promise<R[]> {
+    return this.#write("claimRuns", (batch, isCareful) => claimRuns(batch, options, decide, isCareful));
+  }
+
+  takeJobs(options: { instance: Instance; max: number; workflowIds: readonly string[] }): Promise<Job[]> {
+    return this.#write("takeJobs", (batch) => takeJobs(batch, options));
+  }
+
+  takePolls(options: { max: number; holdMs: number; workflowIds: readonly string[] }): Promise<Poll[]> {
+    return this.#write("takePolls", (batch) => takePolls(batch, options));
+  }
+
+  loadPayloads(runId: string): Promise<RunPayloads | null> {
+    return this.#read("loadPayloads", async ({ session }) => (await loadPayloads(session, [runId])).get(runId) ?? null);
+  }
+
+  loadResume({ runId, stageId, item }: { runId: string; stageId: string; item: number }): Promise<JsonText | null> {
+    return this.#read("loadResume", async ({ session }) => {
+      const [row] = await session.read(loadResume, [[runId, stageId, item]]);
+      return (row?.[0] as string | null | undefined) ?? null;
+    });
+  }
+
+  listQueuedWorkflowIds(): Promise<string[]> {
+    return this.#read("listQueuedWorkflowIds", ({ session }) => listQueuedWorkflowIds(session));
+  }
+
+  heartbeat(instance: Instance): Promise<void> {
+    return this.#write("heartbeat", ({ session, now }) => heartbeat(session, instance, now));
+  }
+
+  forget(instance: Instance): Promise<void> {
+    return this.#write("forget", ({ session }) => forget(session, instance));
+  }
+
+  listStale(thresholdMs: number, max: number): Promise<ExecutionRef[]> {
+    return this.#write("listStale", ({ session, now }) => listStale(session, thresholdMs, max, now));
+  }
+
+  listLost(held: readonly ExecutionRef[]): Promise<ExecutionRef[]> {
+    return this.#read("listLost", ({ session }) => listLost(session, held));
+  }
+
+  listLeased(instance: Instance): Promise<ExecutionRef[]> {
+    return this.#read("listLeased", ({ session }) => listLeased(session, instance));
+  }
+
+  listStranded(before: number, max: number): Promise<string[]> {
+    return this.#read("listStranded", async ({ session }) => {
+      return (await session.read(listStrandedRuns, [[before, max]])).map(([id]) => id as string);
+    });
+  }
+
+  nextWakeAt(): Promise<number | null> {
+    return this.#read("nextWakeAt", ({ session, now }) => findNextWakeAt(session, now));
+  }
+
+  takeEvents(options: { max: number; leaseMs: number }): Promise<EventBatch | null> {
+    return this.#write("takeEvents", (batch) => takeEvents(batch, options, this.#taken));
+  }
+
+  settleEvents(report: EventReport): Promise<boolean> {
+    return this.#write("settleEvents", (batch) => settleEvents(batch, report, this.#taken));
+  }
+
+  replayDeadLetters(max: number): Promise<number> {
+    return this.#write("replayDeadLetters", async ({ session, now, signal }) => {
+      const replayed = await replayDeadLetters(session, max, now);
+      if (replayed > 0) signal.hasEvents = true;
+      return replayed;
+    });
+  }
+
+  sweep(limits: SweepLimits): Promise<SweepResult> {
+    return this.#write("sweep", ({ session }) => sweep(session, limits));
+  }
+
+  onSignal(listener: (signal: StoreSignal) => void): () => void {
+    return this.#hub.add(listener);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#hub.close();
+    await this.#coalescer.drained();
+    await this.#db.close();
+  }
+
+  #write<R>(name: string, run: (batch: Batch, isCareful: boolean) => Promise<R>): Promise<R> {
+    return this.#push<R>({ name, isRead: false, run });
+  }
+
+  #read<R>(name: string, run: (batch: Batch) => Promise<R>): Promise<R> {
+    return this.#push<R>({ name, isRead: true, run });
+  }
+
+  #push<R>(item: Item): Promise<R> {
+    if (this.#isClosed) return Promise.reject(new WorkflowEngineError("STORE_CLOSED", "The store is closed. Create a new one."));
+    return this.#coalescer.push<R>(0, item);
+  }
+}
+
+async function replayDeadLetters(session: Session, max: number, now: number): Promise<number> {
+  const deliveries = await replayDeadDeliveries(session, max, now);
+  return deliveries + (await reviveMarks(session, max - deliveries, now));
+}

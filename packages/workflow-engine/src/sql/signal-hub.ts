@@ -1,0 +1,79 @@
+// Tells this process of its own commits at once, and of another's soon after (P16): SQLite has no way to call, but a number that
+// changes with every commit of somebody else. Looked at every 50 ms while runs are unfinished, every second when none is, and not
+// at all while nobody listens.
+import type { Environment } from "../ports/environment.ts";
+import type { StoreSignal } from "../ports/store.ts";
+import type { Db } from "./db.ts";
+import { findUnfinished } from "./tables/runs.ts";
+
+const BUSY_MS = 50;
+const IDLE_MS = 1_000;
+
+/** The listeners of a store. */
+export class SignalHub {
+  readonly #db: Db;
+  readonly #environment: Environment;
+  readonly #listeners = new Set<(signal: StoreSignal) => void>();
+  #cancelTimer: (() => void) | null = null;
+  #version: number | null = null;
+  #isIdle = true;
+  #isClosed = false;
+
+  constructor(db: Db, environment: Environment) {
+    this.#db = db;
+    this.#environment = environment;
+  }
+
+  /** Calls `listener` with every signal from now on; the answer ends that. */
+  add(listener: (signal: StoreSignal) => void): () => void {
+    this.#listeners.add(listener);
+    if (!this.#cancelTimer) {
+      this.#version = this.#db.foreignVersion();
+      this.#arm();
+    }
+    return () => {
+      this.#listeners.delete(listener);
+      if (this.#listeners.size === 0) this.#disarm();
+    };
+  }
+
+  /** Tells everybody. */
+  emit(signal: StoreSignal): void {
+    for (const listener of [...this.#listeners]) listener(signal);
+    // there may be something to do for others now, who then commit
+    if (!this.#isIdle || this.#listeners.size === 0 || !(signal.hasWork || signal.wakeAt !== null)) return;
+    this.#disarm();
+    this.#isIdle = false;
+    this.#arm();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#disarm();
+    this.#listeners.clear();
+  }
+
+  #arm(): void {
+    if (this.#isClosed) return;
+    this.#cancelTimer = this.#environment.setTimer(this.#isIdle ? IDLE_MS : BUSY_MS, () => void this.#look());
+  }
+
+  #disarm(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = null;
+  }
+
+  async #look(): Promise<void> {
+    try {
+      const version = this.#db.foreignVersion();
+      const isChanged = version !== null && this.#version !== null && version !== this.#version;
+      this.#version = version;
+      if (isChanged) this.emit({ hasWork: true, hasEvents: true, mayHaveLost: true, wakeAt: null, ended: null });
+      const unfinished = await this.#db.reading((session) => session.read(findUnfinished, [[]]));
+      this.#isIdle = unfinished.length === 0;
+    } catch {
+      // closed, or out of reach for the moment: whoever has something to write will be told
+    }
+    if (this.#listeners.size > 0) this.#arm();
+  }
+}

@@ -1,0 +1,36 @@
+// What goes when a run goes (P22). Idempotency keys stay for their own retention: a late repetition of the command still gets its
+// first answer. Children stand before what they hang on.
+import type { Session, Statement } from "../db.ts";
+import { forRows } from "../dialect.ts";
+
+function deletes(table: string, column: string): Statement {
+  return forRows(
+    `delete_${table}_of_run`,
+    { id: "text" },
+    (u, { using }) => `DELETE FROM ${table} ${using} WHERE ${table}.${column} = ${u.id}`,
+  );
+}
+
+const deleteMarks = forRows("delete_marks_of_run", { id: "text" }, (u, { using }) => {
+  return `DELETE FROM event_marks ${using} WHERE outbox_id IN (SELECT o.id FROM outbox o WHERE o.run_id = ${u.id})`;
+});
+const deleteDeliveries = forRows("delete_deliveries_of_run", { id: "text" }, (u, { using }) => {
+  return `DELETE FROM deliveries ${using} WHERE outbox_id IN (SELECT o.id FROM outbox o WHERE o.run_id = ${u.id})`;
+});
+
+const inOrder: readonly Statement[] = [
+  deleteMarks,
+  deleteDeliveries,
+  deletes("outbox", "run_id"),
+  deletes("artifacts", "run_id"),
+  deletes("logs", "run_id"),
+  deletes("attempts", "run_id"),
+  deletes("stages", "run_id"),
+  deletes("runs", "id"),
+];
+
+/** Deletes runs with every row that belongs to them. */
+export async function deleteRuns(session: Session, runIds: readonly string[]): Promise<void> {
+  const params = runIds.map((id) => [id]);
+  for (const statement of inOrder) await session.write(statement, params);
+}

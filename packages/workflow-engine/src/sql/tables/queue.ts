@@ -1,0 +1,36 @@
+// The queue: stages that wait for a worker or a poll, picked most urgent first and leased by statement, past any draft.
+import { forOne, forRows } from "../dialect.ts";
+import { stageStateColumns } from "./stages.ts";
+
+/** Picks due stages of RUNNING runs; workflow id, priority, what the stage left and the number of the run's events follow the state. */
+export const pickStages = forOne("pick_stages", { now: "int", workflow_ids: "texts", max: "int" }, (p, dialect) => {
+  return `SELECT ${stageStateColumns}, r.workflow_id, r.priority, s.resume, r.event_count FROM stages s ${dialect.useIndex("stages_queue")} CROSS JOIN runs r
+    WHERE s.ready_at IS NOT NULL AND s.ready_at <= ${p.now} AND s.status = 'PENDING' AND r.id = s.run_id AND r.status = 'RUNNING'
+      AND ${dialect.isIn("r.workflow_id", p.workflow_ids)}
+    ORDER BY s.priority DESC, s.ready_at, s.run_id, s.number, s.item LIMIT ${p.max} ${dialect.lockFreeRows}`;
+});
+
+/** Leases stages to an instance: RUNNING, one more attempt. */
+export const leaseStages = forRows(
+  "lease_stages",
+  { run_id: "text", stage_id: "text", item: "int", instance_id: "text", worker_id: "text", now: "int" },
+  (u, { from }) => `UPDATE stages SET status = 'RUNNING', attempt = attempt + 1, instance_id = ${u.instance_id}, worker_id = ${u.worker_id},
+    locked_at = ${u.now}, ready_at = NULL, wait_reason = NULL, started_at = coalesce(started_at, ${u.now}), updated_at = ${u.now},
+    version = version + 1 ${from} WHERE run_id = ${u.run_id} AND stage_id = ${u.stage_id} AND item = ${u.item}`,
+);
+
+/** Picks suspended stages of RUNNING runs whose poll is due; workflow id, the run's config and the stage's state follow. */
+export const pickPolls = forOne("pick_polls", { now: "int", workflow_ids: "texts", max: "int" }, (p, dialect) => {
+  return `SELECT ${stageStateColumns}, r.workflow_id, r.config, s.state FROM stages s CROSS JOIN runs r
+    WHERE s.poll_at IS NOT NULL AND s.poll_at <= ${p.now} AND s.status = 'SUSPENDED' AND s.wait_reason = 'poll'
+      AND r.id = s.run_id AND r.status = 'RUNNING' AND ${dialect.isIn("r.workflow_id", p.workflow_ids)}
+    ORDER BY s.poll_at, s.run_id, s.stage_id, s.item LIMIT ${p.max} ${dialect.lockFreeRows}`;
+});
+
+/** Holds polls under new execution ids. */
+export const holdPolls = forRows(
+  "hold_polls",
+  { run_id: "text", stage_id: "text", item: "int", execution_id: "text", poll_at: "int", now: "int" },
+  (u, { from }) => `UPDATE stages SET execution_id = ${u.execution_id}, poll_at = ${u.poll_at}, updated_at = ${u.now},
+    version = version + 1 ${from} WHERE run_id = ${u.run_id} AND stage_id = ${u.stage_id} AND item = ${u.item}`,
+);
