@@ -3,9 +3,9 @@
 import { realEnvironment } from "./environment.ts";
 import { WorkflowEngineError } from "./errors.ts";
 import { Executions } from "./kernel/execute/executions.ts";
+import type { Retention } from "./kernel/execute/parts.ts";
 import type { PayloadLimits } from "./kernel/execute/payloads.ts";
 import { assembleKernel, type Kernel } from "./kernel/kernel.ts";
-import type { Retention } from "./kernel/parts.ts";
 import type { BlobStore } from "./ports/blob-store.ts";
 import type { Clock, Environment } from "./ports/environment.ts";
 import type { EventSink } from "./ports/event-sink.ts";
@@ -23,7 +23,7 @@ export interface KernelConfig {
   registry: WorkflowRegistry;
   /** Needed with a persistence of one's own; a native store brings its own queue. */
   jobTransport?: JobTransport | undefined;
-  /** Default: the persistence's artifacts. */
+  /** Default: payloads of any size stay in their rows, and `ctx.storage` keeps to the persistence's artifacts. */
   blobStore?: BlobStore | undefined;
   /** Default: events are kept for readers and go nowhere else. */
   eventSink?: EventSink | undefined;
@@ -33,7 +33,7 @@ export interface KernelConfig {
   clock?: Clock | undefined;
   /** Default: the store's environment, or the real one. */
   environment?: Environment | undefined;
-  /** Default: 32 KiB in the row, 64 MiB at most. */
+  /** Default: 32 KiB in the row when there is a blob store, 64 MiB at most. */
   payloadLimits?: Partial<PayloadLimits> | undefined;
   /** Default: published events 7 days, dead letters 30 days, idempotency keys 24 hours, ended runs for ever. */
   retention?: Partial<Retention> | undefined;
@@ -57,7 +57,7 @@ export function createKernel(config: KernelConfig): Kernel {
     blobStore: config.blobStore ?? artifactBlobStore(config.persistence),
     eventSink: config.eventSink ?? noSink,
     scheduler: config.scheduler ?? noScheduler,
-    limits: { inlineBytes: 32 * 1024, maxBytes: 64 * 1024 * 1024, ...config.payloadLimits },
+    limits: { ...limitsOf(config), ...config.payloadLimits },
     retention: {
       publishedEventsMs: 7 * day,
       deadLettersMs: 30 * day,
@@ -67,6 +67,12 @@ export function createKernel(config: KernelConfig): Kernel {
     },
     executions: new Executions(store, environment, instance, { heartbeatMs: config.heartbeatIntervalMs ?? 15_000, lostCheckMs: 500 }),
   });
+}
+
+/** Without a blob store every payload stays in its row: there is nowhere else that outlives the process. */
+function limitsOf({ blobStore }: KernelConfig): PayloadLimits {
+  const maxBytes = 64 * 1024 * 1024;
+  return { inlineBytes: blobStore ? 32 * 1024 : maxBytes, maxBytes };
 }
 
 function environmentOf({ environment = realEnvironment, clock }: KernelConfig): Environment {

@@ -57,4 +57,4 @@ export type {
   WorkflowRegistry,
 } from "./ports/index.ts";
 export { isBlobReference } from "./ports/index.ts";
-export { storeOver } from "./store/store-over.ts";
+export { storeOver, stripEngineFields } from "./store/store-over.ts";

@@ -42,7 +42,7 @@ export interface WorkSession {
   execute(job: Job, options: SessionExecuteOptions): Promise<{ next: Job[]; outcome: string }>;
   /** Hands jobs back without spending their attempts. */
   release(refs: readonly ExecutionRef[]): Promise<void>;
-  /** Executions that the store gives to this process. */
+  /** Executions that the store gives to this process and that do not run. */
   listLeased(): Promise<ExecutionRef[]>;
   /** Aborts everything that runs; answers what that was. */
   abortAll(reason: unknown): ExecutionRef[];
@@ -68,7 +68,7 @@ export function createSession(parts: KernelParts, workerId: string): WorkSession
     take: async (max) => store.takeJobs({ instance, max, workflowIds: await knownWorkflowIds(parts) }),
     execute: (job, options) => execute(parts, instance, job, options),
     release: (refs) => releaseAll(parts, refs, 0),
-    listLeased: () => store.listLeased(instance),
+    listLeased: async () => (await store.listLeased(instance)).filter(({ executionId }) => !executions.has(executionId)),
     abortAll: (reason) => executions.abortAll(reason),
     pollSuspended: async (max) => (await pollSuspended(parts, max, true)).checked,
     flush: async (maxEvents) => (await outboxFlush(parts, { type: "outbox.flush", maxEvents })).published,

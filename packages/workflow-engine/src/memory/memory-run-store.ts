@@ -17,6 +17,7 @@ import type {
   Unit,
 } from "../ports/store.ts";
 import { stageRecordId } from "../store/record-ids.ts";
+import { isKeyWritten } from "../store/unit-key.ts";
 import { applyChanges } from "./apply-changes.ts";
 import { askRule, payloadsOf } from "./decide.ts";
 import { replayDeadLetters, settleEvents, takeEvents } from "./memory-events.ts";
@@ -30,6 +31,7 @@ import { checkUnitKey, writeUnitKey } from "./unit-key.ts";
 /** The native store over `MemoryTables`; time and ids come from the environment. */
 export class MemoryRunStore implements RunStore {
   readonly handsOver = true;
+  readonly deletesRuns = true;
   readonly #tables: MemoryTables;
   readonly #environment: Environment;
   readonly #listeners = new Set<(signal: StoreSignal) => void>();
@@ -49,7 +51,7 @@ export class MemoryRunStore implements RunStore {
       if (earlier) return earlier.answer;
       const changes = askRule(tables, unit, unit.decide, now, newId);
       applyChanges(tables, unit.runId, changes, now, newId);
-      if (unit.key) writeUnitKey(tables, unit.key, changes.result, now);
+      if (isKeyWritten(unit.key, changes)) writeUnitKey(tables, unit.key, changes.result, now);
       return changes.result;
     });
   }

@@ -108,7 +108,7 @@ export interface UnitKey<R> {
   commandType: string;
   /** Digest of the payload. */
   hash: string;
-  /** once: key, effect and result in this commit · hold: taken now, under `owner` · settle: the held key is completed now. */
+  /** once: key, effect and result in this commit · hold: taken now, under `owner`, by a unit that changes a stage · settle: the held key is completed now. */
   mode: "once" | "hold" | "settle";
   owner?: string;
   leaseMs?: number;

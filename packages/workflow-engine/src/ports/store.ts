@@ -45,6 +45,8 @@ export interface SweepResult {
 export interface RunStore {
   /** True when opened stages may be handed to the process that commits; else every stage goes through the queue. */
   readonly handsOver: boolean;
+  /** False when what is behind this store cannot delete a run. */
+  readonly deletesRuns: boolean;
   /** The one door: locks and loads the run, decides, writes, commits (P4). */
   transact<R>(unit: Unit<R>): Promise<R>;
   /** Picks due PENDING runs, most urgent first, that nobody else is picking, and decides on each (P3). */

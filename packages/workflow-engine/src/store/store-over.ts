@@ -57,6 +57,11 @@ export function storeOver(options: StoreOverOptions): RunStore {
 
 class CrudRunStore implements RunStore {
   readonly handsOver = false;
+
+  get deletesRuns(): boolean {
+    return this.#persistence.deleteRun !== undefined;
+  }
+
   readonly #persistence: Persistence;
   readonly #transport: TransactionalTransport;
   readonly #environment: Environment;

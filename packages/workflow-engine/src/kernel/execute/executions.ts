@@ -51,6 +51,11 @@ export class Executions {
     return this.#entries.size;
   }
 
+  /** True while this execution's user code or commit is under way here. */
+  has(executionId: string): boolean {
+    return this.#entries.has(executionId);
+  }
+
   /** Holds an execution until `end()`. */
   hold(ref: ExecutionRef): HeldExecution {
     const entry: Entry = { ref, since: this.#environment.now(), controller: new AbortController() };
