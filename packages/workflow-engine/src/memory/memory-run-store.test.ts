@@ -125,15 +125,19 @@ describe("keys (P2)", () => {
   });
 
   it("hold: keeps others out until settled or expired", async () => {
-    await fixture.store.transact(keyed("h", "hold", "me"));
-    await fixture.store.transact(keyed("h", "hold", "me"));
-    await expect(fixture.store.transact(keyed("h", "hold", "you"))).rejects.toMatchObject({ code: "IDEMPOTENCY_IN_PROGRESS" });
-    await expect(fixture.store.transact(keyed("z", "hold", "you"))).rejects.toMatchObject({ code: "IDEMPOTENCY_CONFLICT" });
+    await fixture.start(stage("a"));
+    const touching: Unit<string>["decide"] = () => ({ result: "done", stages: [{ stageId: "a", item: 0, set: {} }] });
+    const holding = (hash: string, owner: string): Unit<string> => ({ ...keyed(hash, "hold", owner), decide: touching });
+    await fixture.store.transact(keyed("h", "hold", "nobody")); // changes nothing, so holds nothing
+    await fixture.store.transact(holding("h", "me"));
+    await fixture.store.transact(holding("h", "me"));
+    await expect(fixture.store.transact(holding("h", "you"))).rejects.toMatchObject({ code: "IDEMPOTENCY_IN_PROGRESS" });
+    await expect(fixture.store.transact(holding("z", "you"))).rejects.toMatchObject({ code: "IDEMPOTENCY_CONFLICT" });
     fixture.now += 60_000;
-    await fixture.store.transact(keyed("h", "hold", "you"));
+    await fixture.store.transact(holding("h", "you"));
     await expect(fixture.store.transact(keyed("h", "settle", "me"))).rejects.toMatchObject({ code: "IDEMPOTENCY_IN_PROGRESS" });
     expect(await fixture.store.transact(keyed("h", "settle", "you"))).toBe("done");
-    expect(await fixture.store.transact(keyed("h", "hold", "me"))).toBe("done again");
+    expect(await fixture.store.transact(holding("h", "me"))).toBe("done again");
   });
 
   it("leaves no key when the unit fails", async () => {

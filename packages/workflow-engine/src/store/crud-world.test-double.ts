@@ -71,6 +71,7 @@ export class World {
   process(workflows = this.#workflows, eventSink: EventSink = this.sink): Kernel {
     const persistence = this.#wrap(new CrudAdapter(this.environment, this.adapter.database));
     return createKernel({
+      payloadLimits: { inlineBytes: 32 * 1024 },
       persistence,
       jobTransport: this.queue,
       environment: this.environment,

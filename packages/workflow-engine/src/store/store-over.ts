@@ -57,11 +57,7 @@ export function storeOver(options: StoreOverOptions): RunStore {
 
 class CrudRunStore implements RunStore {
   readonly handsOver = false;
-
-  get deletesRuns(): boolean {
-    return this.#persistence.deleteRun !== undefined;
-  }
-
+  readonly deletesRuns: boolean;
   readonly #persistence: Persistence;
   readonly #transport: TransactionalTransport;
   readonly #environment: Environment;
@@ -76,6 +72,7 @@ class CrudRunStore implements RunStore {
   #isClosed = false;
 
   constructor({ persistence, jobTransport, environment, repairAfterMs = defaultRepairAfterMs }: StoreOverOptions) {
+    this.deletesRuns = persistence.deleteRun !== undefined;
     this.#persistence = persistence;
     this.#transport = jobTransport;
     this.#environment = environment;
