@@ -118,11 +118,14 @@ export function faulty<S extends FaultyPorts>(store: S, plan: FaultPlan): S {
     const port = store[name];
     if (port) wrapped[name] = faultyPort(port, plan, name);
   }
-  if (!store.runStore) return wrapped as S;
-  const runStore = faultyPort(store.runStore, plan, "store");
-  wrapped["runStore"] = runStore;
+  return store.runStore ? replaceRunStore(wrapped as S, faultyPort(store.runStore, plan, "store")) : (wrapped as S);
+}
+
+/** The same store behind another door: the kernel finds the given run store on its ports. */
+export function replaceRunStore<S extends FaultyPorts>(store: S, runStore: object): S {
+  const wrapped: Record<string, unknown> = { ...(store as object), runStore };
   for (const name of ["persistence", "jobTransport"] as const) {
-    const port = wrapped[name] as object | undefined;
+    const port = store[name];
     if (port) wrapped[name] = withRunStore(port, runStore);
   }
   return wrapped as S;
@@ -130,7 +133,11 @@ export function faulty<S extends FaultyPorts>(store: S, plan: FaultPlan): S {
 
 function withRunStore(port: object, runStore: object): object {
   return new Proxy(port, {
-    get: (target, property) => (property === "runStore" ? runStore : Reflect.get(target, property, target)),
+    get: (target, property) => {
+      if (property === "runStore") return runStore;
+      const member: unknown = Reflect.get(target, property, target);
+      return typeof member === "function" ? member.bind(target) : member;
+    },
     has: (target, property) => property === "runStore" || Reflect.has(target, property),
   });
 }
