@@ -1,9 +1,10 @@
 // Who executes what, and who is gone (P13, P14): leases belong to process instances, and a forgotten one holds nothing.
 import type { ExecutionRef, Instance } from "../ports/store.ts";
 import { stageRecordId } from "../store/record-ids.ts";
+import { putStage } from "./apply-changes.ts";
 import type { MemoryTables, StageRow } from "./memory-tables.ts";
 import { firstOf } from "./table.ts";
-import { liveStages } from "./take.ts";
+import { liveStages, type TakeContext, touchRun } from "./take.ts";
 
 /** Says that an instance lives. */
 export function heartbeat(tables: MemoryTables, instance: Instance, now: number): void {
@@ -48,6 +49,18 @@ export function listStranded(tables: MemoryTables, before: number, max: number):
     return at !== null && at <= before ? [{ id: state.id, at }] : [];
   });
   return firstOf(stranded, max, (a, b) => a.at - b.at).map(({ id }) => id);
+}
+
+/** Queues PENDING stages of RUNNING runs that lost their job, or never had one, before `before` (P17). One that waits for its caller stays. */
+export function requeueLost({ tables, now }: Pick<TakeContext, "tables" | "now">, before: number): void {
+  for (const { state: run } of tables.runs.by("status", "RUNNING")) {
+    const lost = tables.stages.by("run", run.id).filter(({ state, updatedAt }) => {
+      const isWaiting = state.readyAt !== null || state.lease !== null || state.waitReason === "caller";
+      return state.status === "PENDING" && !isWaiting && updatedAt <= before;
+    });
+    for (const row of lost) putStage(tables, row, { readyAt: now, waitReason: null }, now);
+    if (lost.length > 0) touchRun(tables, run.id, now);
+  }
 }
 
 /** When waiting work becomes due next: `now` when some is, null when nothing waits. */

@@ -21,7 +21,17 @@ import { isKeyWritten } from "../store/unit-key.ts";
 import { applyChanges } from "./apply-changes.ts";
 import { askRule, payloadsOf } from "./decide.ts";
 import { replayDeadLetters, settleEvents, takeEvents } from "./memory-events.ts";
-import { forget, heartbeat, listLeased, listLost, listQueuedWorkflowIds, listStale, listStranded, nextWakeAt } from "./memory-leases.ts";
+import {
+  forget,
+  heartbeat,
+  listLeased,
+  listLost,
+  listQueuedWorkflowIds,
+  listStale,
+  listStranded,
+  nextWakeAt,
+  requeueLost,
+} from "./memory-leases.ts";
 import { signalOf } from "./memory-signal.ts";
 import { sweep } from "./memory-sweep.ts";
 import type { MemoryTables } from "./memory-tables.ts";
@@ -101,7 +111,10 @@ export class MemoryRunStore implements RunStore {
   }
 
   listStranded(before: number, max: number): Promise<string[]> {
-    return this.#step(({ tables }) => listStranded(tables, before, max));
+    return this.#step((context) => {
+      requeueLost(context, before);
+      return listStranded(context.tables, before, max);
+    });
   }
 
   nextWakeAt(): Promise<number | null> {

@@ -46,8 +46,9 @@ const waitsUntilAnotherJob = 10;
 export function lostJobsOf(runs: readonly LoadedRun[], afterMs: number, now: number): EnqueueJobInput[] {
   return runs.flatMap(({ record, stages, stageRecords }) =>
     stages.flatMap((stage, i) => {
-      if (stage.status !== "PENDING" || stage.readyAt === null) return [];
-      const waits = Math.floor((now - Math.max(stage.readyAt, stageRecords[i]!.updatedAt.getTime())) / afterMs);
+      // one that waits for its caller is the caller's; one without a time that waits for nobody never had a job
+      if (stage.status !== "PENDING" || (stage.readyAt === null && stage.waitReason !== null)) return [];
+      const waits = Math.floor((now - Math.max(stage.readyAt ?? 0, stageRecords[i]!.updatedAt.getTime())) / afterMs);
       if (waits < 1) return [];
       const round = Math.floor(waits / waitsUntilAnotherJob);
       return [jobOf(record, stage, round === 0 ? jobIdOf(stage) : `${jobIdOf(stage)}/${round}`)];
