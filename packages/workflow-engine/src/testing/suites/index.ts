@@ -13,6 +13,10 @@ import { rerunSuite } from "./p09-rerun.ts";
 import { pollingSuite } from "./p10-polling.ts";
 import { resumingSuite } from "./p10-resuming.ts";
 import { waitingSuite } from "./p11-waiting.ts";
+import { fenceSuite } from "./p13-fence.ts";
+import { crashSuite } from "./p14-crash.ts";
+import { concurrencySuite, wakeSuite } from "./p15-concurrency.ts";
+import { repairSuite } from "./p17-repair.ts";
 
 /** The promises P1 to P22. */
 export const promiseSuites: readonly Suite[] = [
@@ -29,4 +33,9 @@ export const promiseSuites: readonly Suite[] = [
   pollingSuite,
   resumingSuite,
   waitingSuite,
+  fenceSuite,
+  crashSuite,
+  concurrencySuite,
+  wakeSuite,
+  repairSuite,
 ];

@@ -1,0 +1,49 @@
+// Every suite on the door that is derived from CRUD adapters: one that shares nothing with the engine's own stores, with a queue that
+// has only what the port requires, and the memory pair that users test with.
+import { describe, it } from "vitest";
+import { InMemoryBlobStore } from "../memory/memory-blob-store.ts";
+import { InMemoryJobQueue } from "../memory/memory-job-queue.ts";
+import { InMemoryWorkflowPersistence } from "../memory/memory-persistence.ts";
+import { MemoryReader } from "../memory/memory-reader.ts";
+import { MemoryTables } from "../memory/memory-tables.ts";
+import { CrudAdapter } from "../store/crud-adapter.test-double.ts";
+import { CrudQueue } from "../store/crud-queue.test-double.ts";
+import { storeOver } from "../store/store-over.ts";
+import type { BenchSource } from "./bench.ts";
+import { bindSuite } from "./bind.ts";
+import { promiseSuites } from "./suites/index.ts";
+
+const missing: BenchSource["missing"] = {
+  handsOver: "a foreign queue hands nothing over in a commit",
+  attempts: "the CRUD port has no table for attempts",
+  consumers: "the CRUD port counts deliveries of the sink as a whole",
+};
+
+const memoryPair: BenchSource = {
+  missing: { ...missing, aiCallLogger: "kept apart from the CRUD port" },
+  createStore: (environment) => {
+    const tables = new MemoryTables();
+    const persistence = new InMemoryWorkflowPersistence({ environment, tables });
+    const jobTransport = new InMemoryJobQueue("queue", { environment });
+    const runStore = storeOver({ persistence, jobTransport, environment });
+    return { store: { persistence, jobTransport, runStore, blobStore: new InMemoryBlobStore(), reader: new MemoryReader(tables) } };
+  },
+};
+
+const barePair: BenchSource = {
+  missing: { ...missing, aiCallLogger: "kept apart from the CRUD port", reader: "optional for adapters of one's own" },
+  createStore: (environment) => {
+    const persistence = new CrudAdapter(environment);
+    const jobTransport = new CrudQueue(environment);
+    const runStore = storeOver({ persistence, jobTransport, environment });
+    return { store: { persistence, jobTransport, runStore, blobStore: new InMemoryBlobStore() } };
+  },
+};
+
+describe("storeOver, memory pair", () => {
+  for (const suite of promiseSuites) bindSuite(suite, { describe, it }, memoryPair);
+});
+
+describe("storeOver, an adapter of one's own", () => {
+  for (const suite of promiseSuites) bindSuite(suite, { describe, it }, barePair);
+});
