@@ -4,9 +4,11 @@ import { WorkflowEngineError } from "../errors.ts";
 import type { Environment } from "../ports/environment.ts";
 import type { Changes, Decide, RunPayloads, Snapshot, Unit } from "../ports/store.ts";
 import { Failure } from "../store/coalescer.ts";
+import { isKeyWritten } from "../store/unit-key.ts";
 import type { Session } from "./db.ts";
-import { checkChanges, fold, missingStages, RunDraft, stageKey } from "./draft.ts";
+import { checkChanges, copyStage, fold, missingStages, RunDraft, stageKey } from "./draft.ts";
 import { flushDrafts } from "./flush.ts";
+import type { Remembered } from "./remembered.ts";
 import type { SignalDraft } from "./signal-draft.ts";
 import { lockRuns, readRunState, runStateWidth } from "./tables/runs.ts";
 import { loadGroupOutputs, loadRunStages, loadStages, readStageState } from "./tables/stages.ts";
@@ -24,15 +26,22 @@ export class Batch {
   readonly environment: Environment;
   readonly now: number;
   readonly signal: SignalDraft;
+  readonly remembered: Remembered;
   readonly newId = (): string => this.environment.newId();
-  #drafts = new Map<string, RunDraft>();
-  #keys = new UnitKeys();
+  readonly #drafts = new Map<string, RunDraft>();
+  readonly #keys = new UnitKeys();
 
-  constructor(session: Session, environment: Environment, now: number, signal: SignalDraft) {
+  constructor(session: Session, environment: Environment, now: number, signal: SignalDraft, remembered: Remembered) {
     this.session = session;
     this.environment = environment;
     this.now = now;
     this.signal = signal;
+    this.remembered = remembered;
+  }
+
+  /** The drafts of this batch, all written. */
+  get drafts(): Iterable<RunDraft> {
+    return this.#drafts.values();
   }
 
   /** Decides units in order; what throws becomes a Failure of its own. */
@@ -52,6 +61,7 @@ export class Batch {
 
   /** The draft of a run that was locked and read by somebody else; what the batch knew of it is forgotten. */
   adopt(run: RunDraft): RunDraft {
+    this.remembered.forget([run.runId]);
     this.#drafts.set(run.runId, run);
     return run;
   }
@@ -70,27 +80,35 @@ export class Batch {
     await this.#keys.flush(this.session, this.now);
   }
 
-  /** Writes everything and forgets what was loaded, because somebody is about to change rows past the drafts. */
-  async release(): Promise<void> {
-    await this.flush();
-    this.#drafts = new Map();
-    this.#keys = new UnitKeys();
+  /** Says that rows of these runs, or of any, change past the drafts, which must be written. */
+  forget(runIds?: readonly string[]): void {
+    this.remembered.forget(runIds);
+    if (!runIds) this.#drafts.clear();
+    else for (const id of runIds) this.#drafts.delete(id);
   }
 
   async #load(units: readonly Unit<unknown>[]): Promise<void> {
-    const ids = [...new Set(units.map((unit) => unit.runId))].filter((id) => !this.#drafts.has(id));
+    const ids: string[] = [];
+    for (const id of new Set(units.map((unit) => unit.runId))) {
+      if (this.#drafts.has(id)) continue;
+      const known = this.remembered.take(id);
+      if (known) this.#drafts.set(id, known);
+      else ids.push(id);
+    }
     // everybody locks in the order of ids, so nobody waits in a circle
     if (ids.length > 1) ids.sort();
-    const rows = await this.session.read(
-      lockRuns,
-      ids.map((id) => [id]),
-    );
+    const params = ids.map((id) => [id]);
+    const rows = params.length > 0 ? await this.session.read(lockRuns, params) : [];
     const found = new Map(rows.map((row) => [row[0], row]));
     for (const id of ids) {
       const row = found.get(id);
       this.#drafts.set(id, row ? new RunDraft(id, readRunState(row), row[runStateWidth] as number) : new RunDraft(id, null));
     }
-    const wanted = units.flatMap(({ runId, stage }) => (stage && this.#drafts.get(runId)!.run ? [[runId, stage.stageId, stage.item]] : []));
+    const wanted = units.flatMap(({ runId, stage }) => {
+      const draft = this.#drafts.get(runId)!;
+      const isKnown = !stage || !draft.run || draft.stages.has(stageKey(stage.stageId, stage.item));
+      return isKnown ? [] : [[runId, stage.stageId, stage.item]];
+    });
     if (wanted.length > 0) await this.#loadStages(wanted);
     const keys = units.flatMap((unit) => (unit.key ? [unit.key] : []));
     if (keys.length > 0) await this.#keys.load(this.session, keys);
@@ -106,7 +124,7 @@ export class Batch {
     if (earlier) return earlier.answer;
     const draft = this.#drafts.get(unit.runId)!;
     const changes = await this.#ask(draft, unit.decide, unit);
-    const keyAfter = key && own(() => this.#keys.after(key, changes.result, this.now));
+    const keyAfter = isKeyWritten(key, changes) ? own(() => this.#keys.after(key, changes.result, this.now)) : undefined;
     await this.#apply(draft, changes);
     if (keyAfter) this.#keys.put(keyAfter);
     return changes.result;
@@ -116,7 +134,8 @@ export class Batch {
     const more: Pick<Snapshot, "payloads" | "stages" | "outputs"> = payloads ? { payloads } : {};
     for (;;) {
       const known = stage && draft.stages.get(stageKey(stage.stageId, stage.item));
-      const snapshot: Snapshot = { run: draft.run, stage: known ? known.state : null, freshId: this.environment.newId(), ...more };
+      const state = known ? copyStage(known.state) : null;
+      const snapshot: Snapshot = { run: draft.run && { ...draft.run }, stage: state, freshId: this.environment.newId(), ...more };
       const changes = own(() => decide(snapshot, this.now));
       const { need } = changes;
       if (!need) return changes;

@@ -60,9 +60,10 @@ async function claimOne<R>(batch: Batch, row: Row, decide: Decide<R>, isCareful:
 
 /** Leases due stages to an instance: RUNNING, one more attempt, `stage:started`. */
 export async function takeJobs(
-  { session, now, signal }: Batch,
+  batch: Batch,
   { instance, max, workflowIds }: { instance: Instance; max: number; workflowIds: readonly string[] },
 ): Promise<Job[]> {
+  const { session, now, signal } = batch;
   const rows = await session.read(pickStages, [[now, JSON.stringify(workflowIds), max]]);
   if (rows.length === 0) return [];
   const stages = rows.map(readStageState);
@@ -71,6 +72,7 @@ export async function takeJobs(
     stages.map(({ runId, stageId, item }) => [runId, stageId, item, instance.id, instance.workerId, now]),
   );
   const byRun = Map.groupBy(stages, (stage) => stage.runId);
+  batch.forget([...byRun.keys()]);
   const eventCounts = new Map(rows.map((row) => [row[0] as string, row[stageStateWidth + 3] as number]));
   await session.write(
     touchRuns,
@@ -90,19 +92,22 @@ export async function takeJobs(
 
 /** Holds due polls for `holdMs`, each under a new execution id. */
 export async function takePolls(
-  { session, now, signal, newId }: Batch,
+  batch: Batch,
   { max, holdMs, workflowIds }: { max: number; holdMs: number; workflowIds: readonly string[] },
 ): Promise<Poll[]> {
+  const { session, now, signal, newId } = batch;
   const rows = await session.read(pickPolls, [[now, JSON.stringify(workflowIds), max]]);
   if (rows.length === 0) return [];
   const polls = rows.map((row) => pollOf(row, readStageState(row), newId()));
+  const runIds = [...new Set(polls.map((poll) => poll.runId))];
+  batch.forget(runIds);
   await session.write(
     holdPolls,
     polls.map(({ runId, stageId, item, executionId }) => [runId, stageId, item, executionId, now + holdMs, now]),
   );
   await session.write(
     touchRuns,
-    [...new Set(polls.map((poll) => poll.runId))].map((id) => [id, 0, now]),
+    runIds.map((id) => [id, 0, now]),
   );
   signal.sawWait(now + holdMs);
   return polls;

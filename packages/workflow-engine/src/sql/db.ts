@@ -1,27 +1,14 @@
 // What the store needs of a database: statements written once for every dialect, and transactions that never interleave on a
 // connection. A driver implements it; nothing above this file knows which database it talks to.
-import type { Dialect } from "./dialect.ts";
+import type { Dialect, Statement } from "./dialect.ts";
+
+export type { Statement };
 
 /** A value as databases keep it. */
 export type SqlValue = string | number | null;
 
 /** One row, by position: reading and binding by position is twice as fast as by name. */
 export type Row = readonly SqlValue[];
-
-/** Type of a parameter; `texts` is a list of texts. */
-export type ColumnType = "text" | "int" | "real" | "texts";
-
-/** Names and types of a statement's parameters, in the order of their binding. */
-export type Columns = Readonly<Record<string, ColumnType>>;
-
-/** One statement. `rows` runs for a list of parameter rows, `one` for exactly one. */
-export interface Statement {
-  readonly name: string;
-  readonly kind: "rows" | "one";
-  readonly columns: Columns;
-  /** The text in a dialect. */
-  render(dialect: Dialect): string;
-}
 
 /** What runs inside one transaction, or between others. */
 export interface Session {
@@ -32,14 +19,16 @@ export interface Session {
   write(statement: Statement, params: readonly Row[]): Promise<number>;
   /** Runs statements that have no parameters, as a migration has them. */
   execute(script: string): Promise<void>;
+  /** True when nobody but the owner of this transaction has written since the owner's last one; false when that is not known. */
+  readonly isUndisturbed: boolean;
   /** Runs `work` so that its throw undoes only itself. */
   attempt<T>(work: () => Promise<T>): Promise<T>;
 }
 
 /** A database. */
 export interface Db {
-  /** Runs `work` in a transaction that may write: a throw leaves nothing behind. */
-  transaction<T>(work: (session: Session) => Promise<T>): Promise<T>;
+  /** Runs `work` in a transaction that may write: a throw leaves nothing behind. `owner` wants to know whether others wrote meanwhile. */
+  transaction<T>(work: (session: Session) => Promise<T>, owner?: object): Promise<T>;
   /** Runs `work` on one state of the database; it may not write. */
   reading<T>(work: (session: Session) => Promise<T>): Promise<T>;
   /** A number that changes with commits of other processes; null when there can be none, or the database tells by itself. */

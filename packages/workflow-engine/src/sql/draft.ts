@@ -22,6 +22,12 @@ export function stageKey(stageId: string, item: number): string {
   return item === 0 ? stageId : `${stageId}\0${item}`;
 }
 
+/** A copy that shares nothing: rules and callers may do with theirs what they like. */
+export function copyStage(state: StageState): StageState {
+  const { lease } = state;
+  return { ...state, lease: lease && { ...lease } };
+}
+
 /** A run under decision. */
 export class RunDraft {
   readonly runId: string;
@@ -172,13 +178,15 @@ function changeStage(draft: RunDraft, { stageId, item, set, payloads }: StageCha
   const stage = draft.stages.get(stageKey(stageId, item))!;
   const before = stage.state;
   stage.state = withDefined(before, set);
+  if (set.lease) stage.state.lease = { ...set.lease };
   if (payloads) stage.payloads = withDefined(stage.payloads, payloads);
   stage.changes += 1;
   signal.sawStage(before, stage.state);
 }
 
 function openStage(draft: RunDraft, state: StageState, signal: SignalDraft): void {
-  const own = state.runId === draft.runId ? state : { ...state, runId: draft.runId };
+  const own = copyStage(state);
+  own.runId = draft.runId;
   draft.stages.set(stageKey(state.stageId, state.item), { state: own, written: null, changes: 0, payloads: noPayloads });
   signal.sawStage(null, state);
 }

@@ -31,7 +31,7 @@ import {
   isNew,
   updateStageRow,
   updateStages,
-} from "./tables/stages.ts";
+} from "./tables/stage-writes.ts";
 
 /** Writes these drafts and leaves them clean. */
 export async function flushDrafts(session: Session, drafts: readonly RunDraft[], now: number, newId: () => string): Promise<void> {

@@ -20,7 +20,7 @@ import type {
 } from "../ports/store.ts";
 import { Coalescer } from "../store/coalescer.ts";
 import type { Batch } from "./batch.ts";
-import { type Item, runItems } from "./batch-runner.ts";
+import { BatchRunner, type Item } from "./batch-runner.ts";
 import { claimRuns, loadPayloads, takeJobs, takePolls } from "./claims.ts";
 import type { Db, Session } from "./db.ts";
 import { replayDeadDeliveries, settleEvents, type TakenRows, takeEvents } from "./events.ts";
@@ -37,6 +37,7 @@ const LARGEST_BATCH = 1_000;
 /** The native store over a SQL database. */
 export class SqlRunStore implements RunStore {
   readonly handsOver = true;
+  readonly deletesRuns = true;
   readonly #db: Db;
   readonly #coalescer: Coalescer<Item>;
   readonly #hub: SignalHub;
@@ -46,8 +47,9 @@ export class SqlRunStore implements RunStore {
   constructor(db: Db, environment: Environment, hub: SignalHub) {
     this.#db = db;
     this.#hub = hub;
+    const runner = new BatchRunner(db, environment);
     this.#coalescer = new Coalescer<Item>(1, LARGEST_BATCH, environment, async (_, items) => {
-      const { results, signal } = await runItems(db, environment, items);
+      const { results, signal } = await runner.run(items);
       if (signal) hub.emit(signal);
       return results;
     });
@@ -131,7 +133,10 @@ export class SqlRunStore implements RunStore {
   }
 
   sweep(limits: SweepLimits): Promise<SweepResult> {
-    return this.#write("sweep", ({ session }) => sweep(session, limits));
+    return this.#write("sweep", (batch) => {
+      batch.forget();
+      return sweep(batch.session, limits);
+    });
   }
 
   onSignal(listener: (signal: StoreSignal) => void): () => void {

@@ -30,17 +30,33 @@ export class SqliteDb implements Db {
   #isReady = false;
   #isClosed = false;
   #last: Promise<unknown> = Promise.resolve();
+  #lastWriter: { owner: object | undefined; foreignVersion: number } | null = null;
 
   constructor(options: SqliteDriverOptions) {
     this.#options = options;
   }
 
-  transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    return this.#exclusive(async () => this.#within("BEGIN IMMEDIATE", await this.#ready(), work));
+  transaction<T>(work: (session: Session) => Promise<T>, owner?: object): Promise<T> {
+    return this.#exclusive(async () => {
+      const ready = await this.#ready();
+      return this.#within("BEGIN IMMEDIATE", ready, async (session) => {
+        const foreignVersion = ready.foreignVersion();
+        const last = this.#lastWriter;
+        this.#lastWriter = null;
+        ready.isUndisturbed = owner !== undefined && last?.owner === owner && last.foreignVersion === foreignVersion;
+        const result = await work(session);
+        this.#lastWriter = { owner, foreignVersion };
+        return result;
+      });
+    });
   }
 
   reading<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    return this.#exclusive(async () => this.#within("BEGIN", await this.#ready(), work));
+    return this.#exclusive(async () => {
+      const session = await this.#ready();
+      session.isUndisturbed = false;
+      return this.#within("BEGIN", session, work);
+    });
   }
 
   foreignVersion(): number | null {
@@ -123,6 +139,7 @@ export class SqliteDb implements Db {
 /** Runs statements on the connection. */
 class SqliteSession implements Session {
   readonly dialect: Dialect = sqliteDialect;
+  isUndisturbed = false;
   readonly #database: DatabaseSync;
   readonly #prepared = new Map<Statement | string, StatementSync>();
 

@@ -2,11 +2,15 @@
 // a run and commit. Instants are milliseconds, payloads JSON text that nobody looks into. Indexes that change while a run moves are
 // partial on what waits, and never name the status of a stage: a row that moves should touch as few of them as it can.
 import type { Dialect } from "../dialect.ts";
-import { columnTypesOf } from "./columns.ts";
+import { type ColumnTypes, columnTypesOf } from "./columns.ts";
 
 /** The statements that make the first version. */
 export function init(dialect: Dialect): string {
-  const { int, real, identity, keyed } = columnTypesOf(dialect);
+  const types = columnTypesOf(dialect);
+  return [runs(types), stages(types), history(types), events(types), rest(types)].join("\n");
+}
+
+function runs({ int, keyed }: ColumnTypes): string {
   return `
 CREATE TABLE runs (
   id TEXT PRIMARY KEY, workflow_id TEXT NOT NULL, workflow_name TEXT NOT NULL, workflow_type TEXT NOT NULL, workflow_version TEXT,
@@ -20,21 +24,28 @@ CREATE INDEX runs_queue ON runs (priority DESC, queued_at, id, workflow_id) WHER
 CREATE INDEX runs_running ON runs (id) WHERE status = 'RUNNING';
 CREATE INDEX runs_stranded ON runs (stranded_at) WHERE stranded_at IS NOT NULL;
 CREATE INDEX runs_created ON runs (created_at, id);
-CREATE INDEX runs_workflow ON runs (workflow_id, created_at, id);
+CREATE INDEX runs_workflow ON runs (workflow_id, created_at, id);`;
+}
 
+function stages({ int, keyed }: ColumnTypes): string {
+  return `
 CREATE TABLE stages (
   run_id TEXT NOT NULL, stage_id TEXT NOT NULL, item ${int} NOT NULL, name TEXT NOT NULL, number ${int} NOT NULL, grp ${int} NOT NULL,
   status TEXT NOT NULL, priority ${int} NOT NULL, attempt ${int} NOT NULL, max_attempts ${int} NOT NULL, execution_id TEXT NOT NULL,
   instance_id TEXT, worker_id TEXT, locked_at ${int}, wait_reason TEXT, ready_at ${int}, poll_at ${int}, poll_interval_ms ${int},
   max_wait_until ${int}, poll_failures ${int} NOT NULL DEFAULT 0, started_at ${int}, completed_at ${int}, error TEXT, duration ${int},
   version ${int} NOT NULL DEFAULT 1, created_at ${int} NOT NULL, updated_at ${int} NOT NULL,
-  output TEXT, state TEXT, resume TEXT, metrics TEXT, embeddings TEXT, progress TEXT, input TEXT, config TEXT, payload TEXT,
+  output TEXT, state TEXT, resume TEXT, metrics TEXT, embeddings TEXT, progress TEXT, input TEXT, config TEXT, record_id TEXT,
   PRIMARY KEY (run_id, stage_id, item)
 )${keyed};
 CREATE INDEX stages_queue ON stages (priority DESC, ready_at, run_id, number, item) WHERE ready_at IS NOT NULL;
 CREATE INDEX stages_ready ON stages (ready_at) WHERE ready_at IS NOT NULL;
-CREATE INDEX stages_polls ON stages (poll_at) WHERE poll_at IS NOT NULL;
+CREATE UNIQUE INDEX stages_record ON stages (record_id) WHERE record_id IS NOT NULL;
+CREATE INDEX stages_polls ON stages (poll_at) WHERE poll_at IS NOT NULL;`;
+}
 
+function history({ int, identity, keyed }: ColumnTypes): string {
+  return `
 CREATE TABLE attempts (
   run_id TEXT NOT NULL, stage_id TEXT NOT NULL, item ${int} NOT NULL, execution_id TEXT NOT NULL, attempt ${int} NOT NULL,
   worker_id TEXT, started_at ${int}, ended_at ${int} NOT NULL, outcome TEXT NOT NULL, error TEXT, swept ${int} NOT NULL DEFAULT 0,
@@ -51,8 +62,11 @@ CREATE TABLE artifacts (
   run_id TEXT NOT NULL, key TEXT NOT NULL, id TEXT NOT NULL, stage_record_id TEXT, type TEXT NOT NULL, data TEXT NOT NULL,
   size ${int} NOT NULL, metadata TEXT, created_at ${int} NOT NULL, updated_at ${int} NOT NULL,
   PRIMARY KEY (run_id, key)
-)${keyed};
+)${keyed};`;
+}
 
+function events({ int, identity, keyed }: ColumnTypes): string {
+  return `
 CREATE TABLE outbox (
   id ${identity}, run_id TEXT NOT NULL, occurred_at ${int} NOT NULL, causation_id TEXT NOT NULL, events TEXT NOT NULL, raw_type TEXT,
   count ${int} NOT NULL, first_sequence ${int} NOT NULL, published_at ${int}
@@ -71,8 +85,11 @@ CREATE TABLE deliveries (
 )${keyed};
 CREATE INDEX deliveries_alive ON deliveries (run_id, consumer, sequence) WHERE dead_at IS NULL;
 CREATE INDEX deliveries_due ON deliveries (next_at) WHERE dead_at IS NULL AND next_at IS NOT NULL;
-CREATE INDEX deliveries_dead ON deliveries (dead_at) WHERE dead_at IS NOT NULL;
+CREATE INDEX deliveries_dead ON deliveries (dead_at) WHERE dead_at IS NOT NULL;`;
+}
 
+function rest({ int, real, identity, keyed }: ColumnTypes): string {
+  return `
 CREATE TABLE keys (
   key TEXT NOT NULL, command TEXT NOT NULL, hash TEXT, result TEXT, owner TEXT, held_until ${int} NOT NULL, completed_at ${int},
   created_at ${int} NOT NULL, PRIMARY KEY (key, command)

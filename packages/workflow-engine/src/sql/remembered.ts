@@ -1,0 +1,37 @@
+// Runs as this process left them. While nobody else has written since, what a batch wrote is what the next one would load: a worker
+// that settles the stage it was handed a moment ago needs no reading. Whoever writes past the drafts says so here.
+import type { RunDraft } from "./draft.ts";
+import { isEnded } from "./signal-draft.ts";
+
+const MOST_RUNS = 10_000;
+const MOST_STAGES = 16;
+
+/** Drafts of runs that go on, all of them written. */
+export class Remembered {
+  readonly #drafts = new Map<string, RunDraft>();
+
+  /** Takes a run's draft out: it comes back only when the batch that took it has committed. */
+  take(runId: string): RunDraft | undefined {
+    const draft = this.#drafts.get(runId);
+    if (draft) this.#drafts.delete(runId);
+    return draft;
+  }
+
+  /** Keeps what a committed batch knows of runs that go on. */
+  keep(drafts: Iterable<RunDraft>): void {
+    for (const draft of drafts) {
+      if (draft.run?.status !== "RUNNING") continue;
+      for (const [key, stage] of draft.stages) if (isEnded(stage.state.status)) draft.stages.delete(key);
+      if (draft.stages.size === 0 || draft.stages.size > MOST_STAGES) continue;
+      this.#drafts.set(draft.runId, draft);
+      // the oldest goes: the order of a Map is that of insertion
+      if (this.#drafts.size > MOST_RUNS) this.#drafts.delete(this.#drafts.keys().next().value!);
+    }
+  }
+
+  /** Forgets these runs, or all: their rows change past the drafts. */
+  forget(runIds?: Iterable<string>): void {
+    if (!runIds) this.#drafts.clear();
+    else for (const id of runIds) this.#drafts.delete(id);
+  }
+}
