@@ -10,6 +10,8 @@ import type { Worker } from "./worker.ts";
 /** Runs that have been stuck for this long are moved. Milliseconds. */
 const repairAfterMs = 5_000;
 const sweepIntervalMs = 10 * 60_000;
+/** Longest pause between two looks at due work that this worker does not take. Milliseconds. */
+const longestPauseMs = 500;
 /** Events published in one go when the store signals them. */
 const flushBatch = 2_000;
 
@@ -30,6 +32,7 @@ export class Orchestrator {
   #cancelTick: (() => void) | null = null;
   #cancelWake: (() => void) | null = null;
   #wakeAt = Number.POSITIVE_INFINITY;
+  #pauseMs = 1;
   #sweptAt: number;
   #suspects = new Set<string>();
   #unsubscribe: (() => void) | null = null;
@@ -115,9 +118,14 @@ export class Orchestrator {
 
   async #pollAll(): Promise<void> {
     const max = this.#options.maxSuspendedChecksPerTick;
-    while ((await this.#session.pollSuspended(max)) >= max);
+    let polled = 0;
+    for (let found = max; found >= max; polled += found) found = await this.#session.pollSuspended(max);
     const wakeAt = await this.#session.nextWakeAt();
-    if (wakeAt !== null) this.#wakeBy(Math.max(wakeAt, this.#environment.now() + 1));
+    const now = this.#environment.now();
+    // what is due and stays is another worker's, or waits for room here: looked for again ever more rarely, not in a loop
+    const isLeft = wakeAt !== null && wakeAt <= now && polled === 0;
+    this.#pauseMs = isLeft ? Math.min(this.#pauseMs * 2, longestPauseMs) : 1;
+    if (wakeAt !== null) this.#wakeBy(Math.max(wakeAt, now + this.#pauseMs));
   }
 
   /** Releases jobs that the store gives to this process and that it does not know, seen twice in a row: their answer was lost. */
