@@ -32,7 +32,9 @@ export type Capability =
   | "liveProgress"
   /** Tells this process of new work at once. */
   | "signals"
-  /** Can delete: runs, old events, used keys. */
+  /** Deletes runs. */
+  | "deletes"
+  /** Cleans up what has served its time: old events, used keys, blobs of lost executions. */
   | "retention"
   /** Keeps why a run failed. */
   | "runError"

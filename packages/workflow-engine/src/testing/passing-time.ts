@@ -1,6 +1,7 @@
 // Virtual time that passes while something is under way. A store may do real input and output, so before a timer fires, what is
 // on its way through the store is let through: a read queues behind it.
 import type { FakeEnvironment } from "../kernel/testing/index.ts";
+import type { Environment } from "../ports/environment.ts";
 import type { Persistence } from "../ports/persistence.ts";
 import { fail } from "./claims.ts";
 
@@ -39,4 +40,16 @@ export async function pass<T>(timed: TimedStore, promise: Promise<T>): Promise<T
     if (next === undefined || next > deadline) fail(`still waiting after ${longestPassMs} ms of virtual time, or nothing left to wait for`);
     await environment.advance(Math.max(0, next - environment.now()));
   }
+}
+
+/** The world of a process that dies when told to: from then on none of its timers fires. */
+export function mortal(environment: Environment): { environment: Environment; die(): void } {
+  let isDead = false;
+  const setTimer: Environment["setTimer"] = (ms, fire) => {
+    if (isDead) return () => undefined;
+    return environment.setTimer(ms, () => {
+      if (!isDead) fire();
+    });
+  };
+  return { environment: { ...environment, setTimer }, die: () => void (isDead = true) };
 }

@@ -17,6 +17,11 @@ import { fenceSuite } from "./p13-fence.ts";
 import { crashSuite } from "./p14-crash.ts";
 import { concurrencySuite, wakeSuite } from "./p15-concurrency.ts";
 import { repairSuite } from "./p17-repair.ts";
+import { consumersSuite } from "./p18-consumers.ts";
+import { deliverySuite } from "./p18-delivery.ts";
+import { progressSuite } from "./p19-progress.ts";
+import { storeSuite } from "./p20-store.ts";
+import { retentionSuite } from "./p22-retention.ts";
 
 /** The promises P1 to P22. */
 export const promiseSuites: readonly Suite[] = [
@@ -38,4 +43,9 @@ export const promiseSuites: readonly Suite[] = [
   concurrencySuite,
   wakeSuite,
   repairSuite,
+  consumersSuite,
+  deliverySuite,
+  progressSuite,
+  storeSuite,
+  retentionSuite,
 ];

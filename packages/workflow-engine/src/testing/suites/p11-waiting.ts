@@ -51,7 +51,7 @@ export const waitingSuite: Suite = {
     }),
     claim("P11", "a host that idles for two days neither fails nor disturbs a wait longer than every threshold", async (bench) => {
       const { kernel, runId, flags } = await startLongWait(bench, 20 * anHour);
-      const host = startHost(kernel, { orchestrationIntervalMs: anHour / 2 });
+      const host = startHost(kernel, { orchestrationIntervalMs: anHour / 2, jobPollIntervalMs: anHour / 2 });
       for (let hour = 0; hour < 48; hour++) await bench.advance(anHour);
       expectEqual([flags.polls, host.outcomes, host.errors], [2, [], []], "polls, jobs and errors");
       expectMatch((await lookAt(bench, runId)).run, { status: "RUNNING" });

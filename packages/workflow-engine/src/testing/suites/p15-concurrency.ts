@@ -1,4 +1,5 @@
 // P15 and P16: a host runs so many at a time and no more; nothing slow blocks anything else; new work starts at once.
+import type { Environment } from "../../ports/environment.ts";
 import type { Bench } from "../bench.ts";
 import { expectBetween, expectEqual, expectMatch, expectTrue } from "../claims.ts";
 import { createRun, hasEnded, lookAt, stageIs } from "../harness.ts";
@@ -190,6 +191,41 @@ export const wakeSuite: Suite = {
       await until(bench, hasEnded(bench, runId), 100);
       expectBetween(bench.environment.now() - startedAt, 75_000, 78_000, "time until its end");
       await stopAll(bench, host);
+    }),
+    claim("P16", "an idle worker costs almost nothing, also beside work it cannot do", async (bench) => {
+      const other = bench.createKernel({
+        workflows: [
+          chain(
+            "other",
+            step("a", () => 1),
+          ),
+        ],
+      });
+      await createRun(other, { workflowId: "other", input: {} });
+      await other.dispatch({ type: "run.claimPending", workerId: "x" });
+      let timers = 0;
+      const { environment } = bench;
+      const counting: Environment = {
+        ...environment,
+        setTimer: (ms, fire) => {
+          timers += 1;
+          return environment.setTimer(ms, fire);
+        },
+      };
+      const host = startHost(
+        bench.createKernel({
+          workflows: [
+            chain(
+              "mine",
+              step("a", () => 1),
+            ),
+          ],
+          environment: counting,
+        }),
+      );
+      await bench.advance(60_000);
+      await stopAll(bench, host);
+      expectBetween(timers, 1, 300, "times it woke in a minute");
     }),
     claim("P16", "polling is the safety net: a host that missed every signal still finds the work", async (bench) => {
       const kernel = bench.createKernel({
