@@ -13,7 +13,7 @@ export function summarize(end: RunEnd): string[] {
     if (failed.length === 0 && end.run.errorMessage) lines.push(`  ${end.run.errorMessage}`);
   }
   if (end.run.status === "CANCELLED" && end.run.errorMessage) lines.push(`  ${end.run.errorMessage}`);
-  if (end.run.status === "COMPLETED") lines.push("", colours.bold("Output"), ...formatValue(end.output));
+  if (end.run.status === "COMPLETED") lines.push("", colours.bold("Output"), ...formatValue(end.output, { text: 200, lines: 30 }));
   lines.push("", ...hintsOf(end));
   return lines;
 }
