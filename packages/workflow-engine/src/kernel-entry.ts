@@ -3,7 +3,6 @@ export { createKernel, type KernelConfig } from "./defaults.ts";
 export * from "./errors.ts";
 export type * from "./kernel/commands/command.ts";
 export { resolveOutput } from "./kernel/execute/payloads.ts";
-export { createStageStorage } from "./kernel/execute/stage-storage.ts";
 export type { Kernel, WorkPort } from "./kernel/kernel.ts";
 export { createPluginRunner, definePlugin, type Plugin, type PluginRunner, type PluginRunnerOptions } from "./kernel/plugins.ts";
 export { createRegistry } from "./kernel/registry.ts";

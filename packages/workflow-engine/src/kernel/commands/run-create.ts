@@ -3,7 +3,7 @@ import { parseConfig } from "../../define/config.ts";
 import { canonicalJson, hashText } from "../../define/fingerprint.ts";
 import type { AnyWorkflow } from "../../define/workflow.ts";
 import { WorkflowEngineError } from "../../errors.ts";
-import { describeIssues } from "../execute/failures.ts";
+import { describeIssues, parse } from "../execute/failures.ts";
 import { type KernelParts, requireWorkflow } from "../execute/parts.ts";
 import { storePayload, toJson } from "../execute/payloads.ts";
 import { runBlobPrefix } from "../execute/stage-storage.ts";
@@ -60,7 +60,7 @@ function wakeAt(parts: KernelParts, runId: string, startAt: Date): void {
 }
 
 async function parseInput(workflow: AnyWorkflow, input: unknown): Promise<unknown> {
-  const parsed = await workflow.inputSchema.safeParseAsync(input);
+  const parsed = await parse(workflow.inputSchema, input);
   if (parsed.success) return parsed.data;
   throw new WorkflowEngineError("INVALID_INPUT", `Invalid workflow input: ${describeIssues(parsed.error)}`);
 }

@@ -44,10 +44,10 @@ async function pollOne(parts: KernelParts, poll: Poll, advances: boolean): Promi
   if (!plan || !planned) return "waiting"; // a worker that knows the stage polls it after holdMs
   const held = parts.executions.hold(poll);
   const teller = new Teller(parts.environment, tellOf(parts, poll, "SUSPENDED"), () =>
-    held.abort(new Error("This poll has lost its stage")),
+    held.abort.abort(new Error("This poll has lost its stage")),
   );
   try {
-    const end = await checkCompletion(parts, { plan, planned, poll, signal: held.signal, teller });
+    const end = await checkCompletion(parts, { plan, planned, poll, abort: held.abort, teller });
     return await apply(parts, poll, end, { plan, advances, ...teller.close() });
   } finally {
     held.end();

@@ -7,6 +7,7 @@ import type { JsonText, Poll } from "../../ports/store.ts";
 import { stageRecordId } from "../../store/record-ids.ts";
 import { backoffMs } from "../rules/backoff.ts";
 import type { Outcome } from "../rules/settle.ts";
+import type { Abort } from "./abort.ts";
 import { describeError, parseWith } from "./failures.ts";
 import { storePayload, toJson } from "./payloads.ts";
 import { type ExecutionServices, metricsOf } from "./run-stage.ts";
@@ -24,7 +25,7 @@ export interface PollExecution {
   plan: WorkflowPlan;
   planned: PlannedStage;
   poll: Poll;
-  signal: AbortSignal;
+  abort: Abort;
   teller: Teller;
 }
 
@@ -46,7 +47,7 @@ export async function checkCompletion(services: ExecutionServices, execution: Po
   }
 }
 
-async function ask(services: ExecutionServices, { plan, planned, poll, signal, teller }: PollExecution): Promise<CompletionResult> {
+async function ask(services: ExecutionServices, { plan, planned, poll, abort, teller }: PollExecution): Promise<CompletionResult> {
   const { stage, stageId } = planned;
   if (!stage.checkCompletion) throw new Error(`Stage "${stageId}" has no checkCompletion, but it is suspended. Was its mode changed?`);
   const configs = JSON.parse(poll.config) as Record<string, unknown>;
@@ -58,8 +59,10 @@ async function ask(services: ExecutionServices, { plan, planned, poll, signal, t
     stageId,
     stageRecordId: stageRecordId(poll.runId, stageId, poll.item),
     config,
-    signal,
-    storage: createStageStorage(services.blobStore, plan.workflowId, poll.runId, signal),
+    get signal() {
+      return abort.signal;
+    },
+    storage: createStageStorage(services.blobStore, plan.workflowId, poll.runId, abort),
     log,
     onLog: log,
   });

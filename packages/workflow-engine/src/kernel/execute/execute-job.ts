@@ -42,10 +42,10 @@ export async function executeJob(
   options: ExecuteOptions,
 ): Promise<Executed> {
   const held = parts.executions.hold(job);
-  const teller = new Teller(parts.environment, tellOf(parts, job), () => held.abort(new Error("This execution has lost its stage")));
+  const teller = new Teller(parts.environment, tellOf(parts, job), () => held.abort.abort(new Error("This execution has lost its stage")));
   let outcome: Outcome;
   try {
-    outcome = await runStage(parts, { plan, planned, job, config: options.config, signal: held.signal, teller });
+    outcome = await runStage(parts, { plan, planned, job, config: options.config, abort: held.abort, teller });
   } finally {
     options.onCodeEnded?.();
   }

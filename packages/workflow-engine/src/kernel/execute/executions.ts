@@ -3,6 +3,7 @@
 import { WorkflowEngineError } from "../../errors.ts";
 import type { Environment } from "../../ports/environment.ts";
 import type { ExecutionRef, Instance, RunStore } from "../../ports/store.ts";
+import { Abort } from "./abort.ts";
 
 /** How often a held execution is heard of, and checked. Milliseconds. */
 export interface WatchIntervals {
@@ -15,15 +16,14 @@ export interface WatchIntervals {
 /** One execution under way. */
 export interface HeldExecution {
   readonly ref: ExecutionRef;
-  readonly signal: AbortSignal;
-  abort(reason: unknown): void;
+  readonly abort: Abort;
   end(): void;
 }
 
 interface Entry {
   ref: ExecutionRef;
   since: number;
-  controller: AbortController;
+  abort: Abort;
 }
 
 /** Holds executions for as long as their user code runs. */
@@ -58,21 +58,16 @@ export class Executions {
 
   /** Holds an execution until `end()`. */
   hold(ref: ExecutionRef): HeldExecution {
-    const entry: Entry = { ref, since: this.#environment.now(), controller: new AbortController() };
+    const entry: Entry = { ref, since: this.#environment.now(), abort: new Abort() };
     this.#entries.set(ref.executionId, entry);
     this.#watch();
-    return {
-      ref,
-      signal: entry.controller.signal,
-      abort: (reason) => entry.controller.abort(reason),
-      end: () => void this.#entries.delete(ref.executionId),
-    };
+    return { ref, abort: entry.abort, end: () => void this.#entries.delete(ref.executionId) };
   }
 
   /** Aborts everything held, e.g. because the host has to stop now; answers what was held. */
   abortAll(reason: unknown): ExecutionRef[] {
     const held = [...this.#entries.values()];
-    for (const entry of held) entry.controller.abort(reason);
+    for (const entry of held) entry.abort.abort(reason);
     return held.map((entry) => entry.ref);
   }
 
@@ -101,7 +96,7 @@ export class Executions {
 
   /** Aborts held executions, begun before `before`, that the store no longer gives to this process. */
   async #checkLost(before: number): Promise<void> {
-    const held = [...this.#entries.values()].filter((entry) => entry.since <= before && !entry.controller.signal.aborted);
+    const held = [...this.#entries.values()].filter((entry) => entry.since <= before && !entry.abort.isAborted);
     if (held.length === 0) return;
     const lost = await this.#store.listLost(held.map((entry) => entry.ref)).catch(() => []);
     for (const ref of lost) {
@@ -109,7 +104,7 @@ export class Executions {
         "EXECUTION_LOST",
         `Stage "${ref.stageId}" of run ${ref.runId} was cancelled or taken over by another worker.`,
       );
-      this.#entries.get(ref.executionId)?.controller.abort(reason);
+      this.#entries.get(ref.executionId)?.abort.abort(reason);
     }
   }
 }

@@ -63,7 +63,16 @@ export async function parseWith(
   what: string,
   code: "STAGE_INPUT_INVALID" | "STAGE_OUTPUT_INVALID" | "INVALID_CONFIG" | "INVALID_INPUT",
 ): Promise<unknown> {
-  const parsed = await schema.safeParseAsync(value);
+  const parsed = await parse(schema, value);
   if (parsed.success) return parsed.data;
   throw new WorkflowEngineError(code, `Invalid ${what}: ${describeIssues(parsed.error)}`);
+}
+
+/** Parses at once where the schema can, which most can; one with asynchronous checks is parsed again, awaiting them. */
+export function parse<T extends z.ZodType>(schema: T, value: unknown): ReturnType<T["safeParse"]> | ReturnType<T["safeParseAsync"]> {
+  try {
+    return schema.safeParse(value) as ReturnType<T["safeParse"]>;
+  } catch {
+    return schema.safeParseAsync(value) as ReturnType<T["safeParseAsync"]>;
+  }
 }

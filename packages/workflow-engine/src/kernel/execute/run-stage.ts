@@ -14,6 +14,7 @@ import type { Environment } from "../../ports/environment.ts";
 import type { ArtifactRow, Job, JsonText } from "../../ports/store.ts";
 import { stageRecordId } from "../../store/record-ids.ts";
 import type { Outcome } from "../rules/settle.ts";
+import type { Abort } from "./abort.ts";
 import { failedOutcome, parseWith } from "./failures.ts";
 import { type PayloadLimits, storePayload, toJson } from "./payloads.ts";
 import { readRunValues } from "./run-values.ts";
@@ -35,7 +36,7 @@ export interface StageExecution {
   job: Job;
   /** The whole config map, when the caller brings one; the run's own otherwise. */
   config?: Record<string, unknown> | undefined;
-  signal: AbortSignal;
+  abort: Abort;
   teller: Teller;
 }
 
@@ -44,7 +45,7 @@ export async function runStage(services: ExecutionServices, execution: StageExec
   const { planned, job } = execution;
   const startedAt = services.environment.now();
   try {
-    const result = await withDeadline(services.environment, execution, (signal) => callStage(services, execution, signal));
+    const result = await withDeadline(services.environment, execution, () => callStage(services, execution));
     const metrics = metricsOf(startedAt, services.environment.now(), result.customMetrics);
     if (isSuspendedResult(result)) {
       assertNoCredential(planned.stageId, result.state);
@@ -56,13 +57,13 @@ export async function runStage(services: ExecutionServices, execution: StageExec
   }
 }
 
-async function callStage(services: ExecutionServices, execution: StageExecution, signal: AbortSignal): Promise<StageOutcome> {
+async function callStage(services: ExecutionServices, execution: StageExecution): Promise<StageOutcome> {
   const { plan, planned, job } = execution;
   const { stage, stageId } = planned;
   const values = await readRunValues(plan, planned, job.payloads, execution.config, services.blobStore);
   const config = await parseWith(stage.configSchema, values.config, `config of stage "${stageId}"`, "INVALID_CONFIG");
   const input = await parseWith(stage.inputSchema, values.input, `input of stage "${stageId}"`, "STAGE_INPUT_INVALID");
-  const { teller } = execution;
+  const { teller, abort } = execution;
   const log: EnhancedStageContext["log"] = (level, message, meta) => teller.log(stageId, level, message, meta);
   return stage.execute({
     workflowRunId: job.runId,
@@ -75,8 +76,10 @@ async function callStage(services: ExecutionServices, execution: StageExecution,
     input,
     config,
     resumeState: job.resume === null ? undefined : (JSON.parse(job.resume) as SuspendedState),
-    signal,
-    storage: createStageStorage(services.blobStore, plan.workflowId, job.runId, signal),
+    get signal() {
+      return abort.signal;
+    },
+    storage: createStageStorage(services.blobStore, plan.workflowId, job.runId, abort),
     ai: {},
     workflowContext: values.workflowContext,
     log,
@@ -116,30 +119,15 @@ export function metricsOf(startTime: number, endTime: number, custom: Record<str
   return toJson({ startTime, endTime, duration: endTime - startTime, ...custom }, "Metrics");
 }
 
-/** Calls `run` with a signal that aborts with the execution's or at the stage's timeout, and waits for no longer than that signal. */
-async function withDeadline<T>(
-  environment: Environment,
-  { planned, signal }: StageExecution,
-  run: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
+/** Waits for `run` no longer than until the execution is aborted, at the stage's timeout at the latest. */
+async function withDeadline<T>(environment: Environment, { planned, abort }: StageExecution, run: () => Promise<T>): Promise<T> {
   const { timeoutMs } = planned.stage;
-  const controller = new AbortController();
-  const forward = (): void => controller.abort(signal.reason);
-  if (signal.aborted) forward();
-  signal.addEventListener("abort", forward, { once: true });
-  const cancelTimer =
-    timeoutMs === undefined ? undefined : environment.setTimer(timeoutMs, () => controller.abort(timeoutError(planned.stageId, timeoutMs)));
-  const aborted = new Promise<never>((_, reject) => {
-    const fail = (): void => reject(controller.signal.reason);
-    if (controller.signal.aborted) fail();
-    controller.signal.addEventListener("abort", fail, { once: true });
-  });
+  if (timeoutMs === undefined) return abort.race(run);
+  const cancelTimer = environment.setTimer(timeoutMs, () => abort.abort(timeoutError(planned.stageId, timeoutMs)));
   try {
-    return await Promise.race([run(controller.signal), aborted]);
+    return await abort.race(run);
   } finally {
-    cancelTimer?.();
-    signal.removeEventListener("abort", forward);
-    aborted.catch(() => undefined);
+    cancelTimer();
   }
 }
 

@@ -2,6 +2,7 @@
 import type { StageStorage } from "../../define/context.ts";
 import { WorkflowEngineError } from "../../errors.ts";
 import type { BlobStore } from "../../ports/blob-store.ts";
+import type { Abort } from "./abort.ts";
 
 /** Prefix of every blob of a run. */
 export function runBlobPrefix(workflowType: string, runId: string): string {
@@ -14,11 +15,16 @@ export function outputBlobKey(workflowType: string, runId: string, stageId: stri
 }
 
 /** The storage of one execution. A bare key is taken inside the run's prefix; a full key of the same run as it is. */
-export function createStageStorage(blobStore: BlobStore, workflowType: string, runId: string, signal: AbortSignal): StageStorage {
+export function createStageStorage(
+  blobStore: BlobStore,
+  workflowType: string,
+  runId: string,
+  abort: Pick<Abort, "isAborted">,
+): StageStorage {
   const prefix = runBlobPrefix(workflowType, runId);
   const inRun = (key: string): string => (key.startsWith(prefix) ? key : prefix + key);
   const assertOpen = (): void => {
-    if (signal.aborted)
+    if (abort.isAborted)
       throw new WorkflowEngineError("EXECUTION_LOST", "This execution has been aborted: it may not write to storage any more.");
   };
   return {
