@@ -76,9 +76,11 @@ export class Worker {
     this.#session.abortAll(reason);
   }
 
+  /** Looks for work once this turn's ends are all in, so that one bite fills the places of all of them. */
   #refill(): void {
     if (this.#refilling || !this.#isRunning) return;
-    this.#refilling = this.#bites()
+    this.#refilling = new Promise<void>((resolve) => this.#environment.defer(resolve))
+      .then(() => this.#bites())
       .catch((error: unknown) => {
         this.#isHungry = false; // the next wake or tick tries again
         this.#options.onError(error);
@@ -101,20 +103,25 @@ export class Worker {
     }
   }
 
+  /** True when a good part of the window is free: asking for one job at a time would undo the batching. */
   #hasRoom(): boolean {
-    return this.#places.free > 0 && this.#places.waitingCount === 0 && this.#leased.size < this.#options.concurrency * windowFactor;
+    return this.#places.free > 0 && this.#places.waitingCount === 0 && this.#leased.size <= (this.#window() * 3) / 4;
   }
 
-  /** How many stages to ask for: good-sized bites, because asking for one at a time would undo the batching. */
+  #window(): number {
+    return this.#options.concurrency * windowFactor;
+  }
+
+  /** How many stages to ask for: twice as many as the last time when those have run already. */
   #room(): number {
     const { concurrency } = this.#options;
     if (!this.#hasRoom()) return 0;
     const now = this.#environment.now();
     const wasQuick = this.#ranSinceBite >= this.#bite && now - this.#bittenAt < quickMs;
-    this.#bite = wasQuick ? Math.min(this.#bite * 2, concurrency * windowFactor) : Math.max(concurrency, Math.floor(this.#bite / 2));
+    this.#bite = wasQuick ? Math.min(this.#bite * 2, this.#window()) : Math.max(concurrency, Math.floor(this.#bite / 2));
     this.#bittenAt = now;
     this.#ranSinceBite = 0;
-    return Math.min(this.#bite, concurrency * windowFactor - this.#leased.size);
+    return Math.min(this.#bite, this.#window() - this.#leased.size);
   }
 
   #go(job: Job): void {
