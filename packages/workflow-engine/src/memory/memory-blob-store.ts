@@ -2,7 +2,7 @@
 import { WorkflowEngineError } from "../errors.ts";
 import type { BlobStore } from "../ports/blob-store.ts";
 import type { JsonText } from "../ports/store.ts";
-import { toText } from "./json-text.ts";
+import { toText } from "../store/json-text.ts";
 import { compareText } from "./table.ts";
 
 /** A blob store in memory. Not part of any transaction: the engine stores a blob before a row names it. */

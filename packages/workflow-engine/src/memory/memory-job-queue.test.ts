@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { FakeClock } from "../kernel/testing/fake-clock.ts";
 import type { EnqueueJobInput } from "../ports/job.ts";
-import { backoffMs } from "./job-backoff.ts";
+import { backoffMs } from "../store/job-backoff.ts";
 import { InMemoryJobQueue } from "./memory-job-queue.ts";
 
 let clock: FakeClock;

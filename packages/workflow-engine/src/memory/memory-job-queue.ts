@@ -6,7 +6,7 @@ import type { DequeueResult, EnqueueJobInput, JobRecord } from "../ports/job.ts"
 import type { JobFence, JobTransport } from "../ports/job-transport.ts";
 import type { Status } from "../ports/status.ts";
 import { isEnded } from "./apply-changes.ts";
-import { backoffMs, DEFAULT_MAX_ATTEMPTS, WORKER_LOST } from "./job-backoff.ts";
+import { backoffMs, DEFAULT_MAX_ATTEMPTS, WORKER_LOST } from "../store/job-backoff.ts";
 import { firstOf } from "./table.ts";
 
 const DEFAULT_PRIORITY = 5;

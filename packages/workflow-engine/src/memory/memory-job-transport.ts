@@ -7,7 +7,7 @@ import type { JobFence, JobTransport } from "../ports/job-transport.ts";
 import type { Instance, StageState } from "../ports/store.ts";
 import { parseJobId, stageRecordId } from "../store/record-ids.ts";
 import { appendEvents, putStage, requireRunRow } from "./apply-changes.ts";
-import { backoffMs, WORKER_LOST } from "./job-backoff.ts";
+import { backoffMs, WORKER_LOST } from "../store/job-backoff.ts";
 import type { MemoryTables, StageRow } from "./memory-tables.ts";
 import { toJobRecord } from "./rows.ts";
 import { recount } from "./run-rows.ts";

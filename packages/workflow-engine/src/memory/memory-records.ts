@@ -7,7 +7,7 @@ import type { KeyHold, KeyState } from "../ports/persistence.ts";
 import { stageRecordId } from "../store/record-ids.ts";
 import { artifactsInOrder, insertLog, putArtifact } from "./artifact-rows.ts";
 import { artifactKey } from "./delete-run.ts";
-import { fromText } from "./json-text.ts";
+import { fromText } from "../store/json-text.ts";
 import { replayDeadLetters } from "./memory-events.ts";
 import { MemoryTables, type Session } from "./memory-tables.ts";
 import { appendRawEvents, markEvent, markPublished, unpublishedEvents } from "./outbox-rows.ts";

@@ -4,7 +4,7 @@ import type { CreateStageInput, StageFields, UpdateStageInput } from "../ports/s
 import type { JsonText, StageState } from "../ports/store.ts";
 import { stageRecordId } from "../store/record-ids.ts";
 import { isEnded, noPayloads, putStage } from "./apply-changes.ts";
-import { toText } from "./json-text.ts";
+import { toText } from "../store/json-text.ts";
 import type { MemoryTables, StageRow } from "./memory-tables.ts";
 import { fromDate } from "./rows.ts";
 import { recount } from "./run-rows.ts";

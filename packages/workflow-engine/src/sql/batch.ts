@@ -20,6 +20,9 @@ interface Question {
   payloads?: RunPayloads;
 }
 
+/** What a rule is given beside the run and its stage. */
+type Loaded = Pick<Snapshot, "payloads" | "stages" | "outputs">;
+
 /** Decisions of one transaction, folded and not all written yet. */
 export class Batch {
   readonly session: Session;
@@ -49,12 +52,10 @@ export class Batch {
     await this.#load(units);
     const results: unknown[] = [];
     for (const unit of units) {
-      try {
-        results.push(await this.#decideUnit(unit));
-      } catch (error) {
-        if (!isOwn(error)) throw error;
-        results.push(new Failure(error.cause));
-      }
+      // most need nothing that is not here: no promise is made for them
+      const now = this.#decideNow(unit);
+      if (now) results.push(now instanceof Failure ? now : now.result);
+      else results.push(await this.#decideLater(unit));
     }
     return results;
   }
@@ -68,7 +69,7 @@ export class Batch {
 
   /** Asks a rule until it needs nothing more, and folds its answer. */
   async decide<R>(draft: RunDraft, decide: Decide<R>, question: Question): Promise<R> {
-    const changes = await this.#ask(draft, decide, question);
+    const changes = await this.#askUntil(draft, decide, question);
     await this.#apply(draft, changes);
     return changes.result;
   }
@@ -118,25 +119,48 @@ export class Batch {
     for (const row of await this.session.read(loadStages, wanted)) this.#drafts.get(row[0] as string)!.adopt(readStageState(row));
   }
 
-  async #decideUnit<R>(unit: Unit<R>): Promise<R> {
-    const { key } = unit;
-    const earlier = key && own(() => this.#keys.check(key, this.now));
-    if (earlier) return earlier.answer;
-    const draft = this.#drafts.get(unit.runId)!;
-    const changes = await this.#ask(draft, unit.decide, unit);
-    const keyAfter = isKeyWritten(key, changes) ? own(() => this.#keys.after(key, changes.result, this.now)) : undefined;
-    await this.#apply(draft, changes);
-    if (keyAfter) this.#keys.put(keyAfter);
-    return changes.result;
+  /** Decides what can be decided without the database, whose errors are not the unit's; null when something must be read or written. */
+  #decideNow<R>({ runId, stage, key, decide }: Unit<R>): { result: R } | Failure | null {
+    try {
+      const earlier = key && this.#keys.check(key, this.now);
+      if (earlier) return { result: earlier.answer };
+      const draft = this.#drafts.get(runId)!;
+      const changes = this.#ask(draft, decide, stage, {});
+      if (changes.need || changes.deleteRun || missingStages(draft, changes).length > 0 || needsWritten(draft, changes)) return null;
+      const keyAfter = isKeyWritten(key, changes) ? this.#keys.after(key, changes.result, this.now) : null;
+      fold(draft, changes, checkChanges(draft, changes), this.now, this.signal);
+      if (keyAfter) this.#keys.put(keyAfter);
+      return changes;
+    } catch (error) {
+      return new Failure(error);
+    }
   }
 
-  async #ask<R>(draft: RunDraft, decide: Decide<R>, { stage, payloads }: Question): Promise<Changes<R>> {
-    const more: Pick<Snapshot, "payloads" | "stages" | "outputs"> = payloads ? { payloads } : {};
+  /** Decides again, reading and writing what that takes. */
+  async #decideLater<R>({ runId, stage, key, decide }: Unit<R>): Promise<R | Failure> {
+    try {
+      const draft = this.#drafts.get(runId)!;
+      const changes = await this.#askUntil(draft, decide, stage ? { stage } : {});
+      const keyAfter = isKeyWritten(key, changes) ? own(() => this.#keys.after(key, changes.result, this.now)) : null;
+      await this.#apply(draft, changes);
+      if (keyAfter) this.#keys.put(keyAfter);
+      return changes.result;
+    } catch (error) {
+      if (isOwn(error)) return new Failure(error.cause);
+      throw error;
+    }
+  }
+
+  #ask<R>(draft: RunDraft, decide: Decide<R>, stage: Unit<R>["stage"], more: Loaded): Changes<R> {
+    const known = stage && draft.stages.get(stageKey(stage.stageId, stage.item));
+    const state = known ? copyStage(known.state) : null;
+    return decide({ run: draft.run && { ...draft.run }, stage: state, freshId: this.environment.newId(), ...more }, this.now);
+  }
+
+  async #askUntil<R>(draft: RunDraft, decide: Decide<R>, { stage, payloads }: Question): Promise<Changes<R>> {
+    const more: Loaded = payloads ? { payloads } : {};
     for (;;) {
-      const known = stage && draft.stages.get(stageKey(stage.stageId, stage.item));
-      const state = known ? copyStage(known.state) : null;
-      const snapshot: Snapshot = { run: draft.run && { ...draft.run }, stage: state, freshId: this.environment.newId(), ...more };
-      const changes = own(() => decide(snapshot, this.now));
+      const changes = own(() => this.#ask(draft, decide, stage, more));
       const { need } = changes;
       if (!need) return changes;
       if (more[need]) throw new Own(new WorkflowEngineError("STORE_REFUSED", `The rule needs "${need}", which it was given`));
@@ -160,14 +184,17 @@ export class Batch {
 
   async #apply(draft: RunDraft, changes: Changes<unknown>): Promise<void> {
     const missing = missingStages(draft, changes);
-    const ends = changes.endOpen !== undefined || changes.dropFrom !== undefined;
-    // rows that end or go by statement are those that are written
-    if ((ends && draft.hasStageWrites) || (missing.length > 0 && draft.isDirty)) await this.flush();
+    if (needsWritten(draft, changes) || (missing.length > 0 && draft.isDirty)) await this.flush();
     if (missing.length > 0) await this.#loadStages(missing.map(({ stageId, item }) => [draft.runId, stageId, item]));
     const events = own(() => checkChanges(draft, changes));
     fold(draft, changes, events, this.now, this.signal);
     if (changes.deleteRun) await this.flush();
   }
+}
+
+/** True when rows end or go by statement, which are those that are written. */
+function needsWritten(draft: RunDraft, changes: Changes<unknown>): boolean {
+  return (changes.endOpen !== undefined || changes.dropFrom !== undefined) && draft.hasStageWrites;
 }
 
 /** An error of one unit: it leaves the batch, which goes on. Any other error is the database's. */

@@ -82,7 +82,7 @@ export async function takeJobs(
   await session.write(
     insertOutbox,
     [...byRun].map(([runId, members]) => {
-      return [runId, now, runId, encodeEvents(members.map(startedEvent)), members.length, eventCounts.get(runId)! + 1];
+      return [runId, now, null, encodeEvents(members.map(startedEvent)), members.length, eventCounts.get(runId)! + 1];
     }),
   );
   signal.hasEvents = true;

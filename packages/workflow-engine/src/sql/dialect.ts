@@ -32,6 +32,8 @@ export interface Dialect {
   useIndex(name: string): string;
   /** `column` is one of a parameter of type `texts`. */
   isIn(column: string, parameter: string): string;
+  /** The same where rows are to be found by it, not filtered. */
+  isFoundIn(column: string, parameter: string): string;
 }
 
 /** SQLite: one writer, so nothing needs row locks. */
@@ -44,6 +46,7 @@ export const sqliteDialect: Dialect = {
   useIndex: (name) => `INDEXED BY ${name}`,
   // the + keeps the planner from starting at an index of this column: a list of ids is a filter, not where the work is
   isIn: (column, parameter) => `+${column} IN (SELECT value FROM json_each(${parameter}))`,
+  isFoundIn: (column, parameter) => `${column} IN (SELECT value FROM json_each(${parameter}))`,
 };
 
 const postgresTypes: Record<ColumnType, string> = { text: "text", int: "bigint", real: "float8", texts: "text[]" };
@@ -57,6 +60,7 @@ export const postgresDialect: Dialect = {
   lockFreeRows: "FOR NO KEY UPDATE SKIP LOCKED",
   useIndex: () => "",
   isIn: (column, parameter) => `${column} = ANY(${parameter})`,
+  isFoundIn: (column, parameter) => `${column} = ANY(${parameter})`,
 };
 
 /** How a statement names its parameters. */

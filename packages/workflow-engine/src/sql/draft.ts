@@ -96,8 +96,8 @@ export class RunDraft {
 
 /** Stages that a change names and that the draft does not know: they have to be loaded before it can be folded. */
 export function missingStages(draft: RunDraft, changes: Changes<unknown>): StageChange[] {
-  const missing = changes.stages?.filter((change) => !draft.stages.has(stageKey(change.stageId, change.item)));
-  return missing ?? [];
+  if (!changes.stages) return [];
+  return changes.stages.filter((change) => !draft.stages.has(stageKey(change.stageId, change.item)));
 }
 
 /** Throws what is wrong with a decision; answers its events as text. */

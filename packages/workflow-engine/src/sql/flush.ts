@@ -136,6 +136,6 @@ function gatherRest(writes: Writes, draft: RunDraft, now: number, newId: () => s
   for (const log of logs) writes.add(insertLogs, insertLogRow(runId, log));
   for (const artifact of artifacts) writes.add(saveArtifacts, saveArtifactRow(runId, artifact, newId(), now));
   if (events.length === 0) return;
-  writes.add(insertOutbox, [runId, now, runId, `[${events.join(",")}]`, events.length, draft.eventCount + 1]);
+  writes.add(insertOutbox, [runId, now, null, `[${events.join(",")}]`, events.length, draft.eventCount + 1]);
   draft.eventCount += events.length;
 }

@@ -9,6 +9,7 @@ export interface OutboxRow {
   readonly id: number;
   readonly runId: string;
   readonly occurredAt: number;
+  /** What caused the events; the run itself unless somebody said otherwise. */
   readonly causationId: string;
   readonly events: string;
   /** Type of the one event that the CRUD port appended; its payload is the one element of `events`. */
@@ -31,7 +32,7 @@ export function readOutboxRow(row: Row): OutboxRow {
     id: row[0] as number,
     runId: row[1] as string,
     occurredAt: row[2] as number,
-    causationId: row[3] as string,
+    causationId: (row[3] as string | null) ?? (row[1] as string),
     events: row[4] as string,
     rawType: row[5] as string | null,
     count: row[6] as number,

@@ -1,11 +1,9 @@
 // The entry for SQLite: one file, no server, durable. Several processes may share the file.
 import { realEnvironment } from "../environment.ts";
 import type { Environment } from "../ports/environment.ts";
-import type { RunStore } from "../ports/store.ts";
 import { SqliteDb } from "./drivers/sqlite.ts";
 import { migrate } from "./migrate.ts";
-import { SqlRunStore } from "./run-store.ts";
-import { SignalHub } from "./signal-hub.ts";
+import { createSqlStore, type SqlStore } from "./whole-store.ts";
 
 /** How to open a store. */
 export interface SqliteStoreOptions {
@@ -20,19 +18,12 @@ export interface SqliteStoreOptions {
 }
 
 /** A store on one file; spreads into `createKernel`. */
-export interface SqliteStore {
-  readonly runStore: RunStore;
-  readonly environment: Environment;
-  /** Opens the file and brings it to the newest version, which the first use does too. */
-  migrate(): Promise<void>;
-  close(): Promise<void>;
-}
+export type SqliteStore = SqlStore;
 
 /** Creates a store on a SQLite file; it opens at first use, and errors of opening surface there. */
 export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
   const { path, synchronous, lockTimeoutMs, environment = realEnvironment } = options;
   const prepare = migrate;
   const db = new SqliteDb({ path, environment, synchronous, lockTimeoutMs, prepare: (session) => prepare(session, environment.now()) });
-  const runStore = new SqlRunStore(db, environment, new SignalHub(db, environment));
-  return { runStore, environment, migrate: () => db.reading(async () => undefined), close: () => runStore.close() };
+  return createSqlStore(db, environment);
 }

@@ -68,7 +68,7 @@ CREATE TABLE artifacts (
 function events({ int, identity, keyed }: ColumnTypes): string {
   return `
 CREATE TABLE outbox (
-  id ${identity}, run_id TEXT NOT NULL, occurred_at ${int} NOT NULL, causation_id TEXT NOT NULL, events TEXT NOT NULL, raw_type TEXT,
+  id ${identity}, run_id TEXT NOT NULL, occurred_at ${int} NOT NULL, causation_id TEXT, events TEXT NOT NULL, raw_type TEXT,
   count ${int} NOT NULL, first_sequence ${int} NOT NULL, published_at ${int}
 );
 CREATE INDEX outbox_unpublished ON outbox (id) WHERE published_at IS NULL;

@@ -5,7 +5,8 @@ import type { Row } from "../db.ts";
 import { changeOf, forOne, forRows, keepClearSet } from "../dialect.ts";
 import { stageIdentity } from "./stages.ts";
 
-const state = {
+/** Columns of the state that changes. */
+export const stateColumns = {
   status: "text",
   attempt: "int",
   max_attempts: "int",
@@ -26,7 +27,7 @@ const state = {
 const payloads = { output: "text", state: "text", resume: "text", metrics: "text", embeddings: "text", progress: "text" } as const;
 
 /** Values of a state's columns, in their order. */
-function stateValues(stage: StageState): Row {
+export function stateValues(stage: StageState): Row {
   const { lease } = stage;
   return [
     stage.status,
@@ -115,7 +116,7 @@ export const insertStages = forRows(
     priority: "int",
     created_at: "int",
     updated_at: "int",
-    ...state,
+    ...stateColumns,
     ...payloads,
   },
   (_, { insert }) => insert("stages"),
@@ -194,11 +195,11 @@ export function isEnd(before: StageState, after: StageState, set: StagePayloads)
 /** Writes the narrow state and the payloads of stages whose run is locked. */
 export const updateStages = forRows(
   "update_stages",
-  { ...stageIdentity, updated_at: "int", changes: "int", ...state, ...payloads },
+  { ...stageIdentity, updated_at: "int", changes: "int", ...stateColumns, ...payloads },
   (u, { from }) => `UPDATE stages SET
     duration = CASE WHEN completed_at IS NOT DISTINCT FROM ${u.completed_at} THEN duration END,
-    ${Object.keys(state)
-      .map((column) => `${column} = ${u[column as keyof typeof state]}`)
+    ${Object.keys(stateColumns)
+      .map((column) => `${column} = ${u[column as keyof typeof stateColumns]}`)
       .join(", ")},
     ${Object.keys(payloads)
       .map((column) => `${column} = ${keepClearSet(column, u[column as keyof typeof payloads])}`)

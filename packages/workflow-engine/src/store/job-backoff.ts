@@ -1,4 +1,4 @@
-// How long a job that failed waits, and how often it may be tried: the same for every queue in memory (P5, P14).
+// How long a job that failed waits, and how often it may be tried: the same for every queue of ours (P5, P14).
 
 const FIRST_DELAY_MS = 1000;
 const LONGEST_DELAY_MS = 5 * 60_000;

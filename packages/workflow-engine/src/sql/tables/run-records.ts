@@ -1,0 +1,218 @@
+// Runs as the CRUD port reads and writes them: whole rows.
+import type { RunRecord } from "../../ports/run.ts";
+import type { RunState } from "../../ports/store.ts";
+import type { Row } from "../db.ts";
+import { type Dialect, forOne } from "../dialect.ts";
+import { fromText, toDate } from "../records/json-text.ts";
+import { readRunState, runStateColumns, runStateWidth, strandedAt } from "./runs.ts";
+
+/** A run's row as the CRUD port works with it. */
+export interface RunRow {
+  readonly state: RunState;
+  readonly workflowName: string;
+  readonly workflowType: string;
+  readonly updatedAt: number;
+  /** As set through the CRUD port; null derives it from the start and the end. */
+  readonly duration: number | null;
+  readonly input: string;
+  readonly output: string | null;
+  readonly config: string;
+  readonly metadata: string | null;
+  /** Pico-dollars: 10^12 to the dollar. */
+  readonly costPico: bigint;
+  readonly totalTokens: number;
+}
+
+// a cost may be greater than what a number holds exactly, so it travels as text
+const columns = `${runStateColumns}, r.workflow_name, r.workflow_type, r.updated_at, r.duration, r.input, r.output, r.config, r.metadata,
+  CAST(r.total_cost_pico AS TEXT), r.total_tokens`;
+
+/** A row that has the columns these statements read. */
+export function readRunRow(row: Row): RunRow {
+  const [name, type, updatedAt, duration, input, output, config, metadata, cost, tokens] = row.slice(runStateWidth);
+  return {
+    state: readRunState(row),
+    workflowName: name as string,
+    workflowType: type as string,
+    updatedAt: updatedAt as number,
+    duration: duration as number | null,
+    input: input as string,
+    output: output as string | null,
+    config: config as string,
+    metadata: metadata as string | null,
+    costPico: BigInt(cost as string),
+    totalTokens: tokens as number,
+  };
+}
+
+/** A run's row as its record. */
+export function toRunRecord({ state, ...row }: RunRow): RunRecord {
+  const { startedAt, completedAt } = state;
+  const derived = startedAt === null || completedAt === null ? null : completedAt - startedAt;
+  return {
+    id: state.id,
+    createdAt: new Date(state.createdAt),
+    updatedAt: new Date(row.updatedAt),
+    version: state.version,
+    workflowId: state.workflowId,
+    workflowName: row.workflowName,
+    workflowType: row.workflowType,
+    status: state.status,
+    startedAt: toDate(startedAt),
+    completedAt: toDate(completedAt),
+    duration: row.duration ?? derived,
+    input: fromText(row.input),
+    output: fromText(row.output),
+    config: fromText<Record<string, unknown>>(row.config) ?? {},
+    totalCost: toDollars(row.costPico),
+    totalTokens: row.totalTokens,
+    priority: state.priority,
+    metadata: fromText<Record<string, unknown>>(row.metadata),
+    errorMessage: state.error,
+  };
+}
+
+const PICO = 1_000_000_000_000;
+
+/** US dollars of pico-dollars. */
+export function toDollars(pico: bigint): number {
+  return Number(pico) / PICO;
+}
+
+/** Pico-dollars of US dollars, rounded. */
+export function toPico(dollars: number): bigint {
+  return BigInt(Math.round(dollars * PICO));
+}
+
+/** One run. */
+export const loadRun = forOne(
+  "load_run",
+  { id: "text" },
+  (p, { lockRows }) => `SELECT ${columns} FROM runs r WHERE r.id = ${p.id} ${lockRows}`,
+);
+
+/** One run, without waiting for whoever changes it. */
+export const getRun = forOne("get_run", { id: "text" }, (p) => `SELECT ${columns} FROM runs r WHERE r.id = ${p.id}`);
+
+/** Runs of one status, oldest first. */
+export const listRunsByStatus = forOne("list_runs_by_status", { status: "text" }, (p) => {
+  return `SELECT ${columns} FROM runs r WHERE r.status = ${p.status} ORDER BY r.created_at, r.id`;
+});
+
+/** The most urgent due PENDING run. */
+export const pickNextRun = forOne("pick_next_run", { now: "int" }, (p, { lockFreeRows }) => {
+  return `SELECT ${columns} FROM runs r WHERE r.queued_at IS NOT NULL AND r.queued_at <= ${p.now} AND r.status = 'PENDING'
+    ORDER BY r.priority DESC, r.created_at, r.id LIMIT 1 ${lockFreeRows}`;
+});
+
+/** Newest runs first, after a place in that order; an empty workflow or status means any. */
+export function listRuns(filter: { workflowId: boolean; status: boolean }): ReturnType<typeof forOne> {
+  const which = `${filter.workflowId ? "w" : ""}${filter.status ? "s" : ""}`;
+  return listRunsVariants[which as keyof typeof listRunsVariants];
+}
+
+const page = { workflow_id: "text", status: "text", after: "int", before: "int", at: "int", id: "text", max: "int" } as const;
+
+function listRunsWhere(
+  name: string,
+  conditions: (p: Record<keyof typeof page, string>, dialect: Dialect) => string,
+): ReturnType<typeof forOne> {
+  return forOne(name, page, (p, dialect) => {
+    // every parameter is named once, so that each dialect knows its type
+    const used = `(${p.workflow_id} IS NULL OR ${p.status} IS NULL OR true)`;
+    return `SELECT ${columns} FROM runs r WHERE ${conditions(p, dialect)} AND ${used} AND r.created_at > ${p.after} AND r.created_at < ${p.before}
+      AND (r.created_at, r.id) < (${p.at}, ${p.id}) ORDER BY r.created_at DESC, r.id DESC LIMIT ${p.max}`;
+  });
+}
+
+const listRunsVariants = {
+  "": listRunsWhere("list_runs", () => "true"),
+  w: listRunsWhere("list_runs_of_workflow", (p) => `r.workflow_id = ${p.workflow_id}`),
+  s: listRunsWhere("list_runs_of_status", (p) => `r.status = ${p.status}`),
+  ws: listRunsWhere("list_runs_of_both", (p) => `r.workflow_id = ${p.workflow_id} AND r.status = ${p.status}`),
+};
+
+/** Runs by workflow and status. */
+export const countRuns = forOne("count_runs", {}, () => {
+  return "SELECT workflow_id, status, count(*) FROM runs GROUP BY workflow_id, status ORDER BY workflow_id, status";
+});
+
+/** Inserts a run. */
+export const insertRunRecord = forOne(
+  "insert_run_record",
+  {
+    id: "text",
+    workflow_id: "text",
+    workflow_name: "text",
+    workflow_type: "text",
+    status: "text",
+    priority: "int",
+    created_at: "int",
+    queued_at: "int",
+    input: "text",
+    config: "text",
+    metadata: "text",
+  },
+  (
+    p,
+  ) => `INSERT INTO runs (id, workflow_id, workflow_name, workflow_type, status, priority, created_at, updated_at, queued_at, input, config, metadata)
+    VALUES (${p.id}, ${p.workflow_id}, ${p.workflow_name}, ${p.workflow_type}, ${p.status}, ${p.priority}, ${p.created_at}, ${p.created_at},
+      ${p.queued_at}, ${p.input}, ${p.config}, ${p.metadata})`,
+);
+
+/** Writes everything that the CRUD port changes of a run. */
+export const saveRun = forOne(
+  "save_run",
+  {
+    id: "text",
+    status: "text",
+    grp: "int",
+    open: "int",
+    suspended: "int",
+    version: "int",
+    updated_at: "int",
+    started_at: "int",
+    completed_at: "int",
+    queued_at: "int",
+    transition_at: "int",
+    stranded_at: "int",
+    error: "text",
+    duration: "int",
+    output: "text",
+    metadata: "text",
+    cost_pico: "text",
+    total_tokens: "int",
+  },
+  (
+    p,
+    dialect,
+  ) => `UPDATE runs SET status = ${p.status}, grp = ${p.grp}, open = ${p.open}, suspended = ${p.suspended}, version = ${p.version},
+    updated_at = ${p.updated_at}, started_at = ${p.started_at}, completed_at = ${p.completed_at}, queued_at = ${p.queued_at},
+    transition_at = ${p.transition_at}, stranded_at = ${p.stranded_at}, error = ${p.error}, duration = ${p.duration}, output = ${p.output},
+    metadata = ${p.metadata}, total_cost_pico = CAST(${p.cost_pico} AS ${dialect.name === "sqlite" ? "INTEGER" : "BIGINT"}),
+    total_tokens = ${p.total_tokens} WHERE id = ${p.id}`,
+);
+
+/** Parameters of `saveRun`. */
+export function saveRunRow({ state, ...row }: RunRow, now: number): Row {
+  return [
+    state.id,
+    state.status,
+    state.group,
+    state.open,
+    state.suspended,
+    state.version,
+    row.updatedAt,
+    state.startedAt,
+    state.completedAt,
+    state.queuedAt,
+    state.transitionAt,
+    strandedAt(state, now),
+    state.error,
+    row.duration,
+    row.output,
+    row.metadata,
+    row.costPico.toString(),
+    row.totalTokens,
+  ];
+}
