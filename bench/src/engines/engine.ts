@@ -1,0 +1,41 @@
+// What a measured engine offers: open a store in a folder, start runs, let one worker work, say when runs have ended. Everything
+// a scenario knows of an engine is here, so that no scenario favours one.
+
+/** What a run is made of: trivial stages one after another, or all at once. */
+export type Shape = { kind: "sequence"; stages: number } | { kind: "fan"; stages: number };
+
+/** Where an engine keeps its rows. */
+export type StoreName = "memory" | "sqlite";
+
+/** An engine with its settings. */
+export interface Engine {
+  name: string;
+  store: StoreName;
+  version: string;
+  /** The settings that matter, and where they come from, in one line. */
+  settings: string;
+  /** Share of a scenario's count this engine is given, so that a slow one does not take all the time. */
+  share: number;
+  /** Stages a run may have at most; no limit when absent. */
+  maxStages?: number;
+  open(options: { folder: string; shapes: readonly Shape[] }): Promise<Bench>;
+}
+
+/** One opened store with one worker, not yet working. */
+export interface Bench {
+  /** Starts a run; resolves when the start is durable. Each stage adds one to the number it is given, the first is given 0. */
+  start(shape: Shape): Promise<void>;
+  /** Starts the worker. */
+  work(): Promise<void>;
+  /** Resolves as soon as this process knows that `total` runs have ended since the store was opened, their commits included. */
+  ended(total: number): Promise<void>;
+  /** Runs the store says have completed. */
+  countCompleted(): Promise<number>;
+  /** Stops the worker and closes the store. */
+  close(): Promise<void>;
+}
+
+/** Name of a shape, unique among shapes. */
+export function shapeId({ kind, stages }: Shape): string {
+  return `${kind}-${stages}`;
+}

@@ -1,0 +1,13 @@
+// Every engine that is measured; ours on SQLite is the one the others are compared to.
+import type { Engine } from "./engine.ts";
+import { floor } from "./floor.ts";
+import { openworkflow } from "./openworkflow.ts";
+import { createWorkflowEngine } from "./workflow-engine.ts";
+
+/** The engines, ours first. */
+export const engines: readonly Engine[] = [createWorkflowEngine("sqlite"), createWorkflowEngine("memory"), openworkflow, floor];
+
+/** Finds an engine; undefined when there is none of that name on that store. */
+export function findEngine(name: string, store: string): Engine | undefined {
+  return engines.find((engine) => engine.name === name && engine.store === store);
+}

@@ -1,0 +1,23 @@
+// A full queue and one worker: how many runs a second, at what CPU, statements, commits and bytes a run.
+import { Meter } from "../measure/meter.ts";
+import { type Scenario, threeStages } from "./scenario.ts";
+import { startMany } from "./start-many.ts";
+
+/** Three-stage runs, all started before the worker. */
+export const drain: Scenario = {
+  name: "drain",
+  about: "three-stage runs, all started first, then drained by one worker",
+  repetitions: 3,
+  counting: "extra",
+  isWaiting: false,
+  endsAllRuns: true,
+  shapes: () => [threeStages],
+  async measure({ bench, counters, size }) {
+    const runs = size(5_000);
+    await startMany(bench, threeStages, runs, 1_000);
+    const meter = new Meter(counters);
+    await bench.work();
+    await bench.ended(runs);
+    return meter.end(runs, "run");
+  },
+};

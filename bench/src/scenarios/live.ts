@@ -1,0 +1,23 @@
+// Starts and work at the same time: small batches on both sides.
+import { Meter } from "../measure/meter.ts";
+import { type Scenario, threeStages } from "./scenario.ts";
+import { startMany } from "./start-many.ts";
+
+/** Three-stage runs started, 32 in flight, while the worker runs. */
+export const live: Scenario = {
+  name: "live",
+  about: "three-stage runs started, 32 starts in flight, while the worker of the same process works",
+  repetitions: 3,
+  counting: "extra",
+  isWaiting: false,
+  endsAllRuns: true,
+  shapes: () => [threeStages],
+  async measure({ bench, counters, size }) {
+    const runs = size(5_000);
+    await bench.work();
+    const meter = new Meter(counters);
+    await startMany(bench, threeStages, runs, 32);
+    await bench.ended(runs);
+    return meter.end(runs, "run");
+  },
+};

@@ -1,0 +1,13 @@
+// Every scenario, in the order of the results.
+import { drain } from "./drain.ts";
+import { fan } from "./fan.ts";
+import { idle } from "./idle.ts";
+import { latency } from "./latency.ts";
+import { live } from "./live.ts";
+import { memory } from "./memory.ts";
+import type { Scenario } from "./scenario.ts";
+import { sequence } from "./sequence.ts";
+import { starts } from "./starts.ts";
+
+/** The scenarios. */
+export const scenarios: readonly Scenario[] = [drain, live, latency, fan, sequence, starts, idle, memory];
