@@ -20,6 +20,12 @@ interface Question {
   payloads?: RunPayloads;
 }
 
+/** What a rule answered; `later` while it is not folded. */
+interface Decided<R> {
+  readonly result: R;
+  readonly later?: Changes<R>;
+}
+
 /** What a rule is given beside the run and its stage. */
 type Loaded = Pick<Snapshot, "payloads" | "stages" | "outputs">;
 
@@ -54,8 +60,8 @@ export class Batch {
     for (const unit of units) {
       // most need nothing that is not here: no promise is made for them
       const now = this.#decideNow(unit);
-      if (now) results.push(now instanceof Failure ? now : now.result);
-      else results.push(await this.#decideLater(unit));
+      if (now instanceof Failure) results.push(now);
+      else results.push(now.later ? await this.#decideLater(unit, now.later) : now.result);
     }
     return results;
   }
@@ -119,28 +125,30 @@ export class Batch {
     for (const row of await this.session.read(loadStages, wanted)) this.#drafts.get(row[0] as string)!.adopt(readStageState(row));
   }
 
-  /** Decides what can be decided without the database, whose errors are not the unit's; null when something must be read or written. */
-  #decideNow<R>({ runId, stage, key, decide }: Unit<R>): { result: R } | Failure | null {
+  /** Decides what can be decided without the database, whose errors are not the unit's; `later` when that has to be read or written. */
+  #decideNow<R>({ runId, stage, key, decide }: Unit<R>): Decided<R> | Failure {
     try {
       const earlier = key && this.#keys.check(key, this.now);
       if (earlier) return { result: earlier.answer };
       const draft = this.#drafts.get(runId)!;
       const changes = this.#ask(draft, decide, stage, {});
-      if (changes.need || changes.deleteRun || missingStages(draft, changes).length > 0 || needsWritten(draft, changes)) return null;
+      if (changes.need || changes.deleteRun || missingStages(draft, changes).length > 0 || needsWritten(draft, changes)) {
+        return { result: changes.result, later: changes };
+      }
       const keyAfter = isKeyWritten(key, changes) ? this.#keys.after(key, changes.result, this.now) : null;
       fold(draft, changes, checkChanges(draft, changes), this.now, this.signal);
       if (keyAfter) this.#keys.put(keyAfter);
-      return changes;
+      return { result: changes.result };
     } catch (error) {
       return new Failure(error);
     }
   }
 
-  /** Decides again, reading and writing what that takes. */
-  async #decideLater<R>({ runId, stage, key, decide }: Unit<R>): Promise<R | Failure> {
+  /** Goes on from a rule's first answer, reading and writing what that takes. */
+  async #decideLater<R>({ runId, stage, key, decide }: Unit<R>, first: Changes<R>): Promise<R | Failure> {
     try {
       const draft = this.#drafts.get(runId)!;
-      const changes = await this.#askUntil(draft, decide, stage ? { stage } : {});
+      const changes = await this.#askUntil(draft, decide, stage ? { stage } : {}, first);
       const keyAfter = isKeyWritten(key, changes) ? own(() => this.#keys.after(key, changes.result, this.now)) : null;
       await this.#apply(draft, changes);
       if (keyAfter) this.#keys.put(keyAfter);
@@ -157,10 +165,12 @@ export class Batch {
     return decide({ run: draft.run && { ...draft.run }, stage: state, freshId: this.environment.newId(), ...more }, this.now);
   }
 
-  async #askUntil<R>(draft: RunDraft, decide: Decide<R>, { stage, payloads }: Question): Promise<Changes<R>> {
+  async #askUntil<R>(draft: RunDraft, decide: Decide<R>, { stage, payloads }: Question, first?: Changes<R>): Promise<Changes<R>> {
     const more: Loaded = payloads ? { payloads } : {};
+    let answer = first;
     for (;;) {
-      const changes = own(() => this.#ask(draft, decide, stage, more));
+      const changes = answer ?? own(() => this.#ask(draft, decide, stage, more));
+      answer = undefined;
       const { need } = changes;
       if (!need) return changes;
       if (more[need]) throw new Own(new WorkflowEngineError("STORE_REFUSED", `The rule needs "${need}", which it was given`));

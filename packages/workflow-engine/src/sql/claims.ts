@@ -1,9 +1,9 @@
 // Picks waiting work, most urgent first: runs to claim, stages to lease, polls that are due (P3, P10, P13).
 import type { Decide, Instance, Job, Poll, RunPayloads, StageState } from "../ports/store.ts";
-import { encodeEvents } from "../store/event-codec.ts";
 import { type Batch, ownErrorOf } from "./batch.ts";
 import type { Row, Session } from "./db.ts";
 import { RunDraft } from "./draft.ts";
+import { encodeEvent } from "./outbox-events.ts";
 import { ensureInstances } from "./tables/instances.ts";
 import { insertOutbox } from "./tables/outbox.ts";
 import { holdPolls, leaseStages, pickPolls, pickStages } from "./tables/queue.ts";
@@ -82,7 +82,14 @@ export async function takeJobs(
   await session.write(
     insertOutbox,
     [...byRun].map(([runId, members]) => {
-      return [runId, now, null, encodeEvents(members.map(startedEvent)), members.length, eventCounts.get(runId)! + 1];
+      return [
+        runId,
+        now,
+        null,
+        `[${members.map((member) => encodeEvent(startedEvent(member))).join(",")}]`,
+        members.length,
+        eventCounts.get(runId)! + 1,
+      ];
     }),
   );
   signal.hasEvents = true;

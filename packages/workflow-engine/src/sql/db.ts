@@ -25,12 +25,17 @@ export interface Session {
   attempt<T>(work: () => Promise<T>): Promise<T>;
 }
 
+/** Owner of writes to what no run store reads back (blobs, model calls, wake-ups): they disturb nobody. */
+export const ASIDE: object = {};
+
 /** A database. */
 export interface Db {
   /** Runs `work` in a transaction that may write: a throw leaves nothing behind. `owner` wants to know whether others wrote meanwhile. */
   transaction<T>(work: (session: Session) => Promise<T>, owner?: object): Promise<T>;
   /** Runs `work` on one state of the database; it may not write. */
   reading<T>(work: (session: Session) => Promise<T>): Promise<T>;
+  /** False when nobody else can commit to this database, so that there is nothing to look for. */
+  readonly isShared: boolean;
   /** A number that changes with commits of other processes; null when there can be none, or the database tells by itself. */
   foreignVersion(): number | null;
   close(): Promise<void>;

@@ -24,6 +24,8 @@ export interface Dialect {
   parameter(position: number, type: ColumnType): string;
   /** True when many rows travel as arrays in one statement. */
   readonly takesArrays: boolean;
+  /** True when ids that the database counts up become visible in their order: nobody commits a smaller one later. */
+  readonly commitsInOrder: boolean;
   /** Locks rows that a SELECT picks; waits for whoever has them. */
   readonly lockRows: string;
   /** Locks rows that a SELECT picks; leaves out those that somebody has. */
@@ -41,6 +43,7 @@ export const sqliteDialect: Dialect = {
   name: "sqlite",
   parameter: (position) => `?${position}`,
   takesArrays: false,
+  commitsInOrder: true,
   lockRows: "",
   lockFreeRows: "",
   useIndex: (name) => `INDEXED BY ${name}`,
@@ -56,6 +59,7 @@ export const postgresDialect: Dialect = {
   name: "postgres",
   parameter: (position, type) => `$${position}::${postgresTypes[type]}`,
   takesArrays: true,
+  commitsInOrder: false,
   lockRows: "FOR NO KEY UPDATE",
   lockFreeRows: "FOR NO KEY UPDATE SKIP LOCKED",
   useIndex: () => "",

@@ -2,7 +2,7 @@
 // Folding is synchronous and cannot fail half way: everything that may be wrong is found before the first field changes.
 import { WorkflowEngineError } from "../errors.ts";
 import type { ArtifactRow, AttemptRow, Changes, LogRow, NewRun, RunState, StageChange, StagePayloads, StageState } from "../ports/store.ts";
-import { encodeEvent } from "../store/event-codec.ts";
+import { encodeEvent } from "./outbox-events.ts";
 import { isEnded, type SignalDraft } from "./signal-draft.ts";
 
 /** A stage row as the batch sees it. */

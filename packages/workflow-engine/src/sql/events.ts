@@ -9,6 +9,7 @@ import { eventsOf, type OutboxRow, readOutboxRow } from "./outbox-events.ts";
 import {
   deleteDeliveries,
   findAlive,
+  findMarks,
   listAliveOfQueues,
   listAliveOfRuns,
   listDeadDeliveries,
@@ -17,15 +18,24 @@ import {
   saveDeliveries,
 } from "./tables/deliveries.ts";
 import { deleteLease, loadLease, saveLease } from "./tables/instances.ts";
-import { listUnpublished, loadOutbox, markPublished } from "./tables/outbox.ts";
+import { insertPublication, listLive, listUnpublished, loadOutbox, markPublished } from "./tables/outbox.ts";
 
 const FLUSHER = "outbox";
 
-/** What this process took last, so that whole rows are known as such when they come back; without it each event is looked up. */
+/** What this process took last, so that rows are known as whole when they come back; without it each event is looked up. */
 export interface TakenRows {
   token: string | null;
-  /** Events by row. */
+  /** Events by row, of rows of which no event has a mark. */
   counts: Map<string, number>;
+  /** Everything up to this row that is unpublished and not given up was taken. */
+  lastId: number;
+  /** Events that have a mark. */
+  marked: Set<string>;
+}
+
+/** Nothing taken yet. */
+export function noTakenRows(): TakenRows {
+  return { token: null, counts: new Map(), lastId: 0, marked: new Set() };
 }
 
 /** Takes what may be published now; null while another flusher's lease lives. */
@@ -36,20 +46,28 @@ export async function takeEvents(
 ): Promise<EventBatch | null> {
   const [lease] = await session.read(loadLease, [[FLUSHER]]);
   if (lease && now < (lease[1] as number)) return null;
-  const token = newId();
-  await session.write(saveLease, [[FLUSHER, token, now + options.leaseMs]]);
-  taken.token = token;
-  taken.counts = new Map();
-  const fresh = await takeFresh(session, options.max, taken.counts);
+  const { fresh, rows } = await takeFresh(session, options.max);
   const pending = await pendingDeliveries(session, new Set(fresh.map((event) => event.runId)), options.max, now);
+  const token = newId();
+  if (fresh.length === 0 && pending.length === 0) return { token, fresh, pending };
+  await session.write(saveLease, [[FLUSHER, token, now + options.leaseMs]]);
+  Object.assign(taken, rows, { token });
   return { token, fresh, pending };
+}
+
+/** Keeps the outbox for another `leaseMs`; false when it went to somebody else. */
+export async function renewEvents({ session, now }: Batch, token: string, leaseMs: number): Promise<boolean> {
+  const [lease] = await session.read(loadLease, [[FLUSHER]]);
+  if (lease?.[0] !== token) return false;
+  await session.write(saveLease, [[FLUSHER, token, now + leaseMs]]);
+  return true;
 }
 
 /** Writes what became of a batch; false when its lease went to somebody else. */
 export async function settleEvents({ session, now }: Batch, report: EventReport, taken: TakenRows): Promise<boolean> {
   const [lease] = await session.read(loadLease, [[FLUSHER]]);
   if (lease?.[0] !== report.token) return false;
-  await publish(session, report.published, taken.token === report.token ? taken.counts : new Map(), now);
+  await publish(session, report.published, taken.token === report.token ? taken : noTakenRows(), now);
   if (report.failed.length > 0) await session.write(saveDeliveries, report.failed.map(deliveryRow));
   if (report.delivered.length > 0) await session.write(deleteDeliveries, report.delivered.map(deliveryKey));
   await session.write(deleteLease, [[FLUSHER]]);
@@ -83,42 +101,55 @@ export async function toDeliveries(session: Session, rows: readonly Row[]): Prom
 }
 
 /** Whole rows, oldest first, while they fit in `max`; one row at least. */
-async function takeFresh(session: Session, max: number, counts: Map<string, number>): Promise<StoredEvent[]> {
-  const found = (await session.read(listUnpublished, [[max]])).map(readOutboxRow);
-  const marks = await loadMarksOf(
-    session,
-    found.map((row) => row.id),
-  );
+async function takeFresh(session: Session, max: number): Promise<{ fresh: StoredEvent[]; rows: TakenRows }> {
+  const isMarked = (await session.read(findMarks, [[]])).length > 0;
+  const found = (await session.read(isMarked ? listLive : listUnpublished, [[max]])).map(readOutboxRow);
+  const ids = found.map((row) => row.id);
+  const marks = isMarked ? await loadMarksOf(session, ids) : null;
   const fresh: StoredEvent[] = [];
+  const rows = noTakenRows();
   for (const row of found) {
     if (fresh.length > 0 && fresh.length + row.count > max) break;
-    counts.set(String(row.id), row.count);
-    for (const [index, event] of eventsOf(row).entries()) {
-      const mark = marks.size === 0 ? undefined : marks.get(markKey(row.id, index));
-      if (!mark || (mark.publishedAt === null && mark.deadAt === null)) fresh.push(event);
-    }
+    let unmarked = 0;
+    eventsOf(row).forEach((event, index) => {
+      const mark = marks?.get(markKey(row.id, index));
+      const isLive = mark ? mark.publishedAt === null && mark.deadAt === null : row.publishedAt === null;
+      if (isLive) fresh.push(event);
+      if (isLive && mark) rows.marked.add(event.id);
+      else if (isLive) unmarked += 1;
+    });
+    if (unmarked > 0) rows.counts.set(String(row.id), unmarked);
+    // one that is published itself is here for a revived event
+    if (row.publishedAt === null) rows.lastId = row.id;
   }
-  return fresh;
+  return { fresh, rows };
 }
 
-/** Rows all of whose events are published are marked in one statement; of the others the events one by one. */
-async function publish(session: Session, events: readonly StoredEvent[], counts: ReadonlyMap<string, number>, now: number): Promise<void> {
-  if (events.length === 0) return;
-  const published = new Map<string, string[]>();
-  for (const { id } of events) {
-    const row = id.slice(0, id.lastIndexOf("."));
-    const ids = published.get(row);
-    if (ids) ids.push(id);
-    else published.set(row, [id]);
-  }
+/** Where ids are in the order of commits, one row says it all; else rows say it themselves, and of others the events one by one. */
+async function publish(session: Session, events: readonly StoredEvent[], taken: TakenRows, now: number): Promise<void> {
   const whole: number[] = [];
   const parts: string[] = [];
-  for (const [row, ids] of published) {
-    if (counts.get(row) === ids.length) whole.push(Number(row));
-    else parts.push(...ids);
+  for (let start = 0, end = 0; start < events.length; start = end) {
+    const row = rowOf(events[start]!);
+    let unmarked = 0;
+    // events of a row stand together
+    for (; end < events.length && rowOf(events[end]!) === row; end += 1) {
+      if (!taken.marked.has(events[end]!.id)) unmarked += 1;
+    }
+    const isWhole = unmarked > 0 && taken.counts.get(row) === unmarked;
+    if (isWhole) whole.push(Number(row));
+    for (let i = start; (!isWhole || taken.marked.size > 0) && i < end; i += 1) {
+      if (!isWhole || taken.marked.has(events[i]!.id)) parts.push(events[i]!.id);
+    }
   }
-  if (whole.length > 0) await session.write(markPublished, [[now, JSON.stringify(whole)]]);
+  const isAll = whole.length === taken.counts.size && taken.lastId > 0;
+  if (isAll && session.dialect.commitsInOrder) await session.write(insertPublication, [[taken.lastId, now]]);
+  else if (whole.length > 0) await session.write(markPublished, [[now, JSON.stringify(whole)]]);
   if (parts.length > 0) await markEach(session, parts, (mark) => ({ ...mark, publishedAt: mark.publishedAt ?? now }), now);
+}
+
+function rowOf({ id }: StoredEvent): string {
+  return id.slice(0, id.lastIndexOf("."));
 }
 
 /** Deliveries of these runs, and whole queues whose head is due, in order. */

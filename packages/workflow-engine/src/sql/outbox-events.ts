@@ -41,12 +41,20 @@ export function readOutboxRow(row: Row): OutboxRow {
   };
 }
 
+/** One event as a row keeps it: type and fields apart, so that a reader has the fields without copying them. */
+export function encodeEvent({ type, outputJson, ...fields }: DraftEvent): string {
+  const text = JSON.stringify(fields);
+  if (outputJson === undefined) return `["${type}",${text}]`;
+  // a run's output is in its event word for word, as the text that it is
+  return `["${type}",${text === "{}" ? "{" : `${text.slice(0, -1)},`}"output":${String(outputJson)}}]`;
+}
+
 /** The events of a row. */
 export function eventsOf(row: OutboxRow): StoredEvent[] {
   const { id, runId, occurredAt, firstSequence } = row;
-  const drafts = JSON.parse(row.events) as DraftEvent[];
-  return drafts.map((draft, index) => {
-    const { type, ...fields } = row.rawType === null ? draft : { ...fieldsOf(draft), type: row.rawType };
+  const kept = JSON.parse(row.events) as unknown[];
+  return kept.map((event, index) => {
+    const [type, fields] = row.rawType === null ? (event as [string, Record<string, unknown>]) : [row.rawType, fieldsOf(event)];
     return { id: eventIdOf(String(id), index), runId, sequence: firstSequence + index, occurredAt, type, fields };
   });
 }
@@ -57,5 +65,7 @@ export function payloadOf(row: OutboxRow, event: StoredEvent): unknown {
 }
 
 function fieldsOf(payload: unknown): Record<string, unknown> {
-  return typeof payload === "object" && payload !== null && !Array.isArray(payload) ? { ...payload } : { payload };
+  if (typeof payload !== "object" || payload === null || Array.isArray(payload)) return { payload };
+  const { type: _, ...fields } = payload as Record<string, unknown>;
+  return fields;
 }

@@ -23,9 +23,10 @@ import type { Batch } from "./batch.ts";
 import { BatchRunner, type Item } from "./batch-runner.ts";
 import { claimRuns, loadPayloads, takeJobs, takePolls } from "./claims.ts";
 import type { Db, Session } from "./db.ts";
-import { replayDeadDeliveries, settleEvents, type TakenRows, takeEvents } from "./events.ts";
+import { noTakenRows, renewEvents, replayDeadDeliveries, settleEvents, takeEvents } from "./events.ts";
 import { findNextWakeAt, forget, heartbeat, listLeased, listLost, listQueuedWorkflowIds, listStale } from "./leases.ts";
 import { reviveMarks } from "./marks.ts";
+import { listLostRuns, requeueLost } from "./repair.ts";
 import type { SignalHub } from "./signal-hub.ts";
 import { sweep } from "./sweep.ts";
 import { listStrandedRuns } from "./tables/runs.ts";
@@ -41,7 +42,7 @@ export class SqlRunStore implements RunStore {
   readonly #db: Db;
   readonly #coalescer: Coalescer<Item>;
   readonly #hub: SignalHub;
-  readonly #taken: TakenRows = { token: null, counts: new Map() };
+  readonly #taken = noTakenRows();
   #isClosed = false;
 
   constructor(db: Db, environment: Environment, hub: SignalHub) {
@@ -106,7 +107,9 @@ export class SqlRunStore implements RunStore {
     return this.#read("listLeased", ({ session }) => listLeased(session, instance));
   }
 
-  listStranded(before: number, max: number): Promise<string[]> {
+  async listStranded(before: number, max: number): Promise<string[]> {
+    const lost = await this.#read("listStranded", ({ session }) => listLostRuns(session, before, max));
+    if (lost.length > 0) await this.#write("listStranded", (batch) => requeueLost(batch, lost, before));
     return this.#read("listStranded", async ({ session }) => {
       return (await session.read(listStrandedRuns, [[before, max]])).map(([id]) => id as string);
     });
@@ -114,6 +117,10 @@ export class SqlRunStore implements RunStore {
 
   nextWakeAt(): Promise<number | null> {
     return this.#read("nextWakeAt", ({ session, now }) => findNextWakeAt(session, now));
+  }
+
+  renewEvents(token: string, leaseMs: number): Promise<boolean> {
+    return this.#write("renewEvents", (batch) => renewEvents(batch, token, leaseMs));
   }
 
   takeEvents(options: { max: number; leaseMs: number }): Promise<EventBatch | null> {

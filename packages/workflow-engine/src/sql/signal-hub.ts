@@ -17,6 +17,7 @@ export class SignalHub {
   #cancelTimer: (() => void) | null = null;
   #version: number | null = null;
   #isIdle = true;
+  #hasNews = true;
   #isClosed = false;
 
   constructor(db: Db, environment: Environment) {
@@ -39,6 +40,7 @@ export class SignalHub {
 
   /** Tells everybody. */
   emit(signal: StoreSignal): void {
+    this.#hasNews = true;
     for (const listener of [...this.#listeners]) listener(signal);
     // there may be something to do for others now, who then commit
     if (!this.#isIdle || this.#listeners.size === 0 || !(signal.hasWork || signal.wakeAt !== null)) return;
@@ -54,7 +56,7 @@ export class SignalHub {
   }
 
   #arm(): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || !this.#db.isShared) return;
     this.#cancelTimer = this.#environment.setTimer(this.#isIdle ? IDLE_MS : BUSY_MS, () => void this.#look());
   }
 
@@ -69,11 +71,17 @@ export class SignalHub {
       const isChanged = version !== null && this.#version !== null && version !== this.#version;
       this.#version = version;
       if (isChanged) this.emit({ hasWork: true, hasEvents: true, mayHaveLost: true, wakeAt: null, ended: null });
-      const unfinished = await this.#db.reading((session) => session.read(findUnfinished, [[]]));
-      this.#isIdle = unfinished.length === 0;
+      if (this.#hasNews) await this.#count();
     } catch {
       // closed, or out of reach for the moment: whoever has something to write will be told
     }
     if (this.#listeners.size > 0) this.#arm();
+  }
+
+  /** Looks whether runs are unfinished; what was so before any news still is. */
+  async #count(): Promise<void> {
+    this.#hasNews = false;
+    const unfinished = await this.#db.reading((session) => session.read(findUnfinished, [[]]));
+    this.#isIdle = unfinished.length === 0;
   }
 }

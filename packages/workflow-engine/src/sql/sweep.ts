@@ -3,10 +3,10 @@
 import type { SweepLimits, SweepResult } from "../ports/store.ts";
 import type { Row, Session } from "./db.ts";
 import { deleteRuns } from "./tables/deletion.ts";
-import { deleteDeliveries, deleteMarks, listOldDead, listOldDeadRows } from "./tables/deliveries.ts";
+import { deleteDeliveries, deleteMarks, listOldDead } from "./tables/deliveries.ts";
 import { listLostAttempts, markSwept } from "./tables/history.ts";
 import { deleteKeys, listOldKeys } from "./tables/keys.ts";
-import { deleteOutbox, findLastRow, findRowFrom, listOldPublished } from "./tables/outbox.ts";
+import { deleteOutbox, deletePublications, findLastRow, findRowFrom, listOldDeadRows, listOldPublished } from "./tables/outbox.ts";
 import { listOldRuns } from "./tables/runs.ts";
 import { readExecutionRef } from "./tables/stages.ts";
 
@@ -33,6 +33,7 @@ async function sweepEvents(session: Session, { publishedBefore, max }: SweepLimi
   const ids = rows.map((row): Row => [row[0]!]);
   await session.write(deleteMarks, ids);
   await session.write(deleteOutbox, ids);
+  if (ids.length > 0) await session.write(deletePublications, [[]]);
   return rows.reduce((sum, row) => sum + (row[1] as number), 0);
 }
 

@@ -4,7 +4,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { WorkflowEngineError } from "../../errors.ts";
 import type { Environment } from "../../ports/environment.ts";
-import type { Db, Row, Session, SqlValue, Statement } from "../db.ts";
+import { ASIDE, type Db, type Row, type Session, type SqlValue, type Statement } from "../db.ts";
 import { type Dialect, sqliteDialect } from "../dialect.ts";
 
 /** How to open a file. */
@@ -22,6 +22,7 @@ export interface SqliteDriverOptions {
 
 const SQLITE_BUSY = 5;
 const LONGEST_PAUSE_MS = 20;
+const FEW = 8;
 
 /** A SQLite database; opens when first used. */
 export class SqliteDb implements Db {
@@ -36,6 +37,10 @@ export class SqliteDb implements Db {
     this.#options = options;
   }
 
+  get isShared(): boolean {
+    return this.#options.path !== ":memory:";
+  }
+
   transaction<T>(work: (session: Session) => Promise<T>, owner?: object): Promise<T> {
     return this.#exclusive(async () => {
       const ready = await this.#ready();
@@ -45,7 +50,7 @@ export class SqliteDb implements Db {
         this.#lastWriter = null;
         ready.isUndisturbed = owner !== undefined && last?.owner === owner && last.foreignVersion === foreignVersion;
         const result = await work(session);
-        this.#lastWriter = { owner, foreignVersion };
+        this.#lastWriter = owner === ASIDE ? last : { owner, foreignVersion };
         return result;
       });
     });
@@ -60,7 +65,7 @@ export class SqliteDb implements Db {
   }
 
   foreignVersion(): number | null {
-    if (!this.#isReady || !this.#open || this.#options.path === ":memory:") return null;
+    if (!this.#isReady || !this.#open || !this.isShared) return null;
     return this.#open.session.foreignVersion();
   }
 
@@ -157,9 +162,11 @@ class SqliteSession implements Session {
 
   async write(statement: Statement, params: readonly Row[]): Promise<number> {
     const prepared = this.#prepare(statement);
-    let changes = 0;
-    for (const row of params) changes += prepared.run(...bound(row)).changes as number;
-    return changes;
+    if (params.length <= FEW) return params.reduce((changes, row) => changes + Number(prepared.run(...bound(row)).changes), 0);
+    // many: `get` makes no answer for each of them, and the connection has counted
+    const before = this.#countChanges();
+    for (const row of params) prepared.get(...bound(row));
+    return this.#countChanges() - before;
   }
 
   async execute(script: string): Promise<void> {
@@ -191,6 +198,11 @@ class SqliteSession implements Session {
 
   foreignVersion(): number {
     const row = this.#cached("PRAGMA data_version", "PRAGMA data_version").get() as unknown as Row;
+    return Number(row[0]);
+  }
+
+  #countChanges(): number {
+    const row = this.#cached("SELECT total_changes()", "SELECT total_changes()").get() as unknown as Row;
     return Number(row[0]);
   }
 

@@ -3,9 +3,9 @@
 import { WorkflowEngineError } from "../../errors.ts";
 import type { DequeueResult } from "../../ports/job.ts";
 import type { ExecutionRef, Instance, RunState, StageState } from "../../ports/store.ts";
-import { encodeEvents } from "../../store/event-codec.ts";
 import { jobIdOf } from "../../store/record-ids.ts";
 import { forOne } from "../dialect.ts";
+import { encodeEvent } from "../outbox-events.ts";
 import { ensureInstances } from "../tables/instances.ts";
 import { insertOutbox } from "../tables/outbox.ts";
 import { touchRuns } from "../tables/runs.ts";
@@ -100,7 +100,7 @@ export async function failStage(step: Step, stage: JobStage, error: string): Pro
   const { session, now, signal } = step;
   const { runId, stageId, name } = stage.state;
   await move(step, stage.state, { status: "FAILED", readyAt: null, completedAt: now, error });
-  const events = encodeEvents([{ type: "stage:failed", stageId, stageName: name, error }]);
+  const events = `[${encodeEvent({ type: "stage:failed", stageId, stageName: name, error })}]`;
   await session.write(insertOutbox, [[runId, now, null, events, 1, stage.eventCount + 1]]);
   await session.write(touchRuns, [[runId, 1, now]]);
   await recount(step, stage.run);

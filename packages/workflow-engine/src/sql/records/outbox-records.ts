@@ -9,7 +9,7 @@ import { forOne } from "../dialect.ts";
 import { replayDeadDeliveries } from "../events.ts";
 import { loadMarksOf, markEach, markKey, reviveMarks } from "../marks.ts";
 import { type EventMark, eventsOf, type OutboxRow, payloadOf, readOutboxRow } from "../outbox-events.ts";
-import { loadLastSequence, loadOutbox, markPublished, outboxColumns } from "../tables/outbox.ts";
+import { listLive, loadLastSequence, loadOutbox, markPublished } from "../tables/outbox.ts";
 import { countEvents } from "../tables/runs.ts";
 import { toDate, toText } from "./json-text.ts";
 import { lockRun } from "./run-records.ts";
@@ -21,12 +21,6 @@ const insertRaw = forOne(
   (p) => `INSERT INTO outbox (run_id, occurred_at, causation_id, events, raw_type, count, first_sequence)
     VALUES (${p.run_id}, ${p.occurred_at}, ${p.causation_id}, ${p.events}, ${p.raw_type}, 1, ${p.first_sequence})`,
 );
-// rows that hold nothing but dead letters would stand before all others
-const listLive = forOne("list_live_outbox", { max: "int" }, (p) => {
-  return `SELECT ${outboxColumns} FROM outbox o WHERE o.published_at IS NULL AND o.count > (SELECT count(*) FROM event_marks m
-    WHERE m.outbox_id = o.id AND (m.published_at IS NOT NULL OR m.dead_at IS NOT NULL)) ORDER BY o.id LIMIT ${p.max}`;
-});
-
 /** Appends events, one row each. */
 export async function appendEvents(step: Step, events: readonly CreateOutboxEventInput[]): Promise<void> {
   const { session, signal } = step;
@@ -58,10 +52,10 @@ export async function getUnpublished({ session }: Step, limit: number): Promise<
 export async function markEventsPublished({ session, now }: Step, ids: readonly string[]): Promise<void> {
   const byRow = Map.groupBy(ids, (id) => parseEventId(id)?.row ?? "");
   const wanted = [...byRow.keys()].filter((row) => /^\d+$/.test(row)).map(Number);
-  const rows = (await readRows(session, wanted)).filter((row) => row.publishedAt === null);
   const marks = await loadMarksOf(session, wanted);
   const isMarked = (row: OutboxRow): boolean =>
     Array.from({ length: row.count }, (_, i) => markKey(row.id, i)).some((key) => marks.has(key));
+  const rows = (await readRows(session, wanted)).filter((row) => row.publishedAt === null || isMarked(row));
   const isWhole = (row: OutboxRow): boolean => new Set(byRow.get(String(row.id))).size === row.count && !isMarked(row);
   const whole = rows.filter(isWhole);
   if (whole.length > 0) await session.write(markPublished, [[now, JSON.stringify(whole.map((row) => row.id))]]);
@@ -113,7 +107,7 @@ function toRecord(row: OutboxRow, stored: StoredEvent, mark: EventMark | undefin
     payload: row.rawType === null ? toKernelEvent(stored) : payloadOf(row, stored),
     causationId: row.causationId,
     occurredAt: new Date(row.occurredAt),
-    publishedAt: toDate(row.publishedAt ?? mark?.publishedAt),
+    publishedAt: toDate(mark ? mark.publishedAt : row.publishedAt),
     retryCount: mark?.tries ?? 0,
     dlqAt: toDate(mark?.deadAt),
   };

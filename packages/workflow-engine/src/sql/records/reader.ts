@@ -7,7 +7,7 @@ import type { RunRecord } from "../../ports/run.ts";
 import type { Status } from "../../ports/status.ts";
 import { forOne } from "../dialect.ts";
 import { type OutboxRow, readOutboxRow } from "../outbox-events.ts";
-import { outboxColumns } from "../tables/outbox.ts";
+import { isPublished, outboxColumns } from "../tables/outbox.ts";
 import { countRuns, getRun, listRuns, readRunRow, toRunRecord } from "../tables/run-records.ts";
 import { listStagesOfRun, readStageRow, toStageDetail } from "../tables/stage-records.ts";
 import { listArtifacts } from "./artifact-records.ts";
@@ -23,7 +23,7 @@ const MAX_EVENTS = 500;
 // an event that is marked alone is published before its row is
 const listEventsAfter = forOne("list_events_after", { run_id: "text", after: "int", max: "int" }, (p) => {
   return `SELECT ${outboxColumns} FROM outbox o WHERE o.run_id = ${p.run_id} AND o.first_sequence + o.count - 1 > ${p.after}
-    AND (o.published_at IS NOT NULL OR EXISTS (SELECT 1 FROM event_marks m WHERE m.outbox_id = o.id AND m.published_at IS NOT NULL))
+    AND (${isPublished} OR EXISTS (SELECT 1 FROM event_marks m WHERE m.outbox_id = o.id AND m.published_at IS NOT NULL))
     ORDER BY o.id LIMIT ${p.max}`;
 });
 

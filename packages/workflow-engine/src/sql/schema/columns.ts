@@ -10,11 +10,14 @@ export interface ColumnTypes {
   readonly identity: string;
   /** Ends a table whose primary key is what it is stored by. */
   readonly keyed: string;
+  /** As `Dialect.commitsInOrder`. */
+  readonly commitsInOrder: boolean;
 }
 
 /** The spellings of a dialect. */
 export function columnTypesOf(dialect: Dialect): ColumnTypes {
+  const { commitsInOrder } = dialect;
   return dialect.name === "sqlite"
-    ? { int: "INTEGER", real: "REAL", identity: "INTEGER PRIMARY KEY AUTOINCREMENT", keyed: " WITHOUT ROWID" }
-    : { int: "BIGINT", real: "DOUBLE PRECISION", identity: "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY", keyed: "" };
+    ? { int: "INTEGER", real: "REAL", identity: "INTEGER PRIMARY KEY AUTOINCREMENT", keyed: " WITHOUT ROWID", commitsInOrder }
+    : { int: "BIGINT", real: "DOUBLE PRECISION", identity: "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY", keyed: "", commitsInOrder };
 }

@@ -91,10 +91,3 @@ export const listDeadMarks = forOne("list_dead_marks", { max: "int" }, (p) => {
   return `SELECT m.outbox_id, m.idx, m.published_at, m.tries, m.dead_at FROM event_marks m
     WHERE m.dead_at IS NOT NULL ORDER BY m.dead_at, m.outbox_id, m.idx LIMIT ${p.max}`;
 });
-
-/** Rows of which every event is published or has been dead since before an instant. */
-export const listOldDeadRows = forOne("list_old_dead_rows", { before: "int", max: "int" }, (p) => {
-  return `SELECT m.outbox_id FROM event_marks m JOIN outbox o ON o.id = m.outbox_id
-    WHERE o.published_at IS NULL GROUP BY m.outbox_id, o.count
-    HAVING count(CASE WHEN m.published_at IS NOT NULL OR m.dead_at < ${p.before} THEN 1 END) = o.count LIMIT ${p.max}`;
-});

@@ -78,7 +78,7 @@ export const nextReadyAt = forOne("next_ready_at", {}, () => {
 /** When the next suspended stage of a RUNNING run is polled. */
 export const nextPollAt = forOne("next_poll_at", {}, () => {
   return `SELECT s.poll_at FROM stages s CROSS JOIN runs r
-    WHERE r.id = s.run_id AND s.poll_at IS NOT NULL AND r.status = 'RUNNING' ORDER BY s.poll_at LIMIT 1`;
+    WHERE r.id = s.run_id AND s.poll_at IS NOT NULL AND s.status = 'SUSPENDED' AND r.status = 'RUNNING' ORDER BY s.poll_at LIMIT 1`;
 });
 
 /** Workflow ids of stages that wait for a worker or a poll. */
