@@ -57,4 +57,5 @@ export type {
   WorkflowRegistry,
 } from "./ports/index.ts";
 export { isBlobReference } from "./ports/index.ts";
-export { storeOver, stripEngineFields } from "./store/store-over.ts";
+export { stripEngineFields } from "./store/crud-state.ts";
+export { storeOver } from "./store/store-over.ts";

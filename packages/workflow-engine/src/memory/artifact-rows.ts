@@ -1,7 +1,7 @@
 // Writes of the CRUD port to logs and artifacts; (run, key) of an artifact is unique.
 import type { CreateLogInput, SaveArtifactInput } from "../ports/log.ts";
-import { artifactKey } from "./delete-run.ts";
 import { byteLength, toText } from "../store/json-text.ts";
+import { artifactKey } from "./delete-run.ts";
 import type { ArtifactEntry, LogEntry, MemoryTables } from "./memory-tables.ts";
 import { compareText } from "./table.ts";
 

@@ -13,10 +13,19 @@ const FLUSHER = "outbox";
 export function takeEvents({ tables, now, newId }: TakeContext, options: { max: number; leaseMs: number }): EventBatch | null {
   const current = tables.flushers.get(FLUSHER);
   if (current && now < current.until) return null;
-  const token = newId();
-  tables.flushers.set(FLUSHER, { token, until: now + options.leaseMs });
   const fresh = takeFresh(tables, options.max);
-  return { token, fresh, pending: pendingDeliveries(tables, new Set(fresh.map((event) => event.runId)), options.max, now) };
+  const pending = pendingDeliveries(tables, new Set(fresh.map((event) => event.runId)), options.max, now);
+  const token = newId();
+  if (fresh.length === 0 && pending.length === 0) return { token, fresh, pending };
+  tables.flushers.set(FLUSHER, { token, until: now + options.leaseMs });
+  return { token, fresh, pending };
+}
+
+/** Keeps the outbox for another `leaseMs`; false when it went to somebody else. */
+export function renewEvents(tables: MemoryTables, token: string, until: number): boolean {
+  if (tables.flushers.get(FLUSHER)?.token !== token) return false;
+  tables.flushers.set(FLUSHER, { token, until });
+  return true;
 }
 
 /** Writes what became of a batch; false when its lease went to somebody else. */

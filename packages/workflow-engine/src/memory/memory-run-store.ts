@@ -20,7 +20,7 @@ import { stageRecordId } from "../store/record-ids.ts";
 import { isKeyWritten } from "../store/unit-key.ts";
 import { applyChanges } from "./apply-changes.ts";
 import { askRule, payloadsOf } from "./decide.ts";
-import { replayDeadLetters, settleEvents, takeEvents } from "./memory-events.ts";
+import { renewEvents, replayDeadLetters, settleEvents, takeEvents } from "./memory-events.ts";
 import {
   forget,
   heartbeat,
@@ -119,6 +119,10 @@ export class MemoryRunStore implements RunStore {
 
   nextWakeAt(): Promise<number | null> {
     return this.#step(({ tables, now }) => nextWakeAt(tables, now));
+  }
+
+  renewEvents(token: string, leaseMs: number): Promise<boolean> {
+    return this.#step(({ tables, now }) => renewEvents(tables, token, now + leaseMs));
   }
 
   takeEvents(options: { max: number; leaseMs: number }): Promise<EventBatch | null> {

@@ -6,8 +6,8 @@ import type { AttemptRecord, StageDetail } from "../ports/reader.ts";
 import type { RunRecord } from "../ports/run.ts";
 import type { StageRecord } from "../ports/stage.ts";
 import { toKernelEvent } from "../store/event-codec.ts";
-import { jobIdOf } from "../store/record-ids.ts";
 import { fromText } from "../store/json-text.ts";
+import { jobIdOf } from "../store/record-ids.ts";
 import type { ArtifactEntry, AttemptEntry, LogEntry, RunRow, StageRow } from "./memory-tables.ts";
 import type { RowEvent } from "./outbox-rows.ts";
 

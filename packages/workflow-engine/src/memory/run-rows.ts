@@ -2,8 +2,8 @@
 import { StaleVersionError, WorkflowEngineError } from "../errors.ts";
 import type { CreateRunInput, UpdateRunInput } from "../ports/run.ts";
 import type { RunState } from "../ports/store.ts";
-import { isEnded, requireRunRow } from "./apply-changes.ts";
 import { toText } from "../store/json-text.ts";
+import { isEnded, requireRunRow } from "./apply-changes.ts";
 import type { MemoryTables, RunRow } from "./memory-tables.ts";
 import { fromDate } from "./rows.ts";
 import { compareText, firstOf } from "./table.ts";

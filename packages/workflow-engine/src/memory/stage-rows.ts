@@ -2,9 +2,9 @@
 import { StaleVersionError, WorkflowEngineError } from "../errors.ts";
 import type { CreateStageInput, StageFields, UpdateStageInput } from "../ports/stage.ts";
 import type { JsonText, StageState } from "../ports/store.ts";
+import { toText } from "../store/json-text.ts";
 import { stageRecordId } from "../store/record-ids.ts";
 import { isEnded, noPayloads, putStage } from "./apply-changes.ts";
-import { toText } from "../store/json-text.ts";
 import type { MemoryTables, StageRow } from "./memory-tables.ts";
 import { fromDate } from "./rows.ts";
 import { recount } from "./run-rows.ts";

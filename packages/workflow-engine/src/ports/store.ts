@@ -74,8 +74,10 @@ export interface RunStore {
   listStranded(before: number, max: number): Promise<string[]>;
   /** The next instant at which waiting work becomes due; null when nothing waits. */
   nextWakeAt(): Promise<number | null>;
-  /** Null when another flusher holds the outbox. */
+  /** Null when another flusher holds the outbox. A batch with nothing in it holds nothing and is not settled. */
   takeEvents(options: { max: number; leaseMs: number }): Promise<EventBatch | null>;
+  /** Keeps the outbox for another `leaseMs`, while a slow consumer is at it; false when it went to somebody else. */
+  renewEvents(token: string, leaseMs: number): Promise<boolean>;
   /** Ends a batch; refused (false) when the token's lease went to somebody else. */
   settleEvents(report: EventReport): Promise<boolean>;
   replayDeadLetters(max: number): Promise<number>;

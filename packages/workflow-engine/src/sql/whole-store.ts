@@ -4,8 +4,8 @@ import type { Environment } from "../ports/environment.ts";
 import type { JobTransport } from "../ports/job-transport.ts";
 import type { Persistence } from "../ports/persistence.ts";
 import type { Reader } from "../ports/reader.ts";
-import type { HasRunStore, RunStore } from "../ports/store.ts";
-import type { Db } from "./db.ts";
+import type { HasRunStore, RunStore, StoreSignal } from "../ports/store.ts";
+import { ASIDE, type Db } from "./db.ts";
 import { SqlAICallLogger } from "./records/ai-call-logger.ts";
 import { SqlBlobStore } from "./records/blob-store.ts";
 import { SqlJobTransport } from "./records/job-transport.ts";
@@ -36,13 +36,16 @@ export interface SqlStore {
 export function createSqlStore(db: Db, environment: Environment): SqlStore {
   const hub = new SignalHub(db, environment);
   const runStore = new SqlRunStore(db, environment, hub);
-  const steps = new OwnSteps(db, environment, (signal) => hub.emit(signal));
-  const aiCallLogger = new SqlAICallLogger(steps, environment);
+  const emit = (signal: StoreSignal): void => hub.emit(signal);
+  const steps = new OwnSteps(db, environment, emit);
+  const aside = new OwnSteps(db, environment, emit, ASIDE);
+  const aiCallLogger = new SqlAICallLogger(aside, environment);
+  const scheduler = new SqlScheduler(aside, environment);
   return {
     persistence: Object.assign(new SqlPersistence(steps), { runStore }),
     jobTransport: Object.assign(new SqlJobTransport(steps, environment), { runStore }),
-    blobStore: new SqlBlobStore(steps),
-    scheduler: new SqlScheduler(steps),
+    blobStore: new SqlBlobStore(aside),
+    scheduler,
     aiCallLogger,
     reader: new SqlReader(steps),
     runStore,
@@ -50,7 +53,7 @@ export function createSqlStore(db: Db, environment: Environment): SqlStore {
     migrate: () => db.reading(async () => undefined),
     close: async () => {
       try {
-        await aiCallLogger.flush();
+        await Promise.all([aiCallLogger.flush(), scheduler.flush()]);
       } finally {
         await runStore.close();
       }

@@ -33,11 +33,20 @@ export class CrudEvents {
     const token = this.#environment.newId();
     this.#flusher = { token, until: now + leaseMs };
     try {
-      return { token, ...this.#batchOf(await this.#unpublished(max), max, now) };
+      const batch = this.#batchOf(await this.#unpublished(max), max, now);
+      if (batch.fresh.length === 0 && batch.pending.length === 0) this.#flusher = null;
+      return { token, ...batch };
     } catch (error) {
       this.#flusher = null;
       throw error;
     }
+  }
+
+  /** Keeps the outbox for another `leaseMs`; false when it went to somebody else. */
+  renew(token: string, leaseMs: number): boolean {
+    if (this.#flusher?.token !== token) return false;
+    this.#flusher = { token, until: this.#environment.now() + leaseMs };
+    return true;
   }
 
   /** Writes what became of a batch; false when its lease went to somebody else. */

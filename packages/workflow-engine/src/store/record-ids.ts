@@ -9,7 +9,8 @@ export function stageRecordId(runId: string, stageId: string, item = 0): string 
 /** Takes a stage's record id apart; null when it is none. */
 export function parseStageRecordId(id: string): { runId: string; stageId: string; item: number } | null {
   const parts = /^(.*)\/([^/]+)\/(\d+)$/s.exec(id);
-  return parts ? { runId: parts[1]!, stageId: decodeURIComponent(parts[2]!), item: Number(parts[3]) } : null;
+  const stageId = parts && decoded(parts[2]!);
+  return stageId === null ? null : { runId: parts![1]!, stageId, item: Number(parts![3]) };
 }
 
 /** Id of the job that is this execution: `{stage record}/{execution}`; another execution is another job (P9). */
@@ -33,4 +34,13 @@ export function eventIdOf(row: string, index: number): string {
 export function parseEventId(id: string): { row: string; index: number } | null {
   const parts = /^(.+)\.(\d+)$/.exec(id);
   return parts ? { row: parts[1]!, index: Number(parts[2]) } : null;
+}
+
+/** Null for a text that nobody has encoded: an id of the caller's own may look like one of ours. */
+function decoded(text: string): string | null {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return null;
+  }
 }

@@ -1,7 +1,6 @@
-// The one door from any adapter that implements only the CRUD port (settled question 9): one unit is one `withTransaction`, jobs travel
-// by a foreign queue, and what the records have no field for is under "$engine" in them. Not kept there: attempt history, progress of
-// single consumers, the time of log lines; a flusher's lease holds in this process only. `updateRun` must write the row, and so lock
-// it, also when nothing but `expectedVersion` is given.
+// The one door from any CRUD adapter (settled question 9): one unit is one `withTransaction`, jobs travel by a foreign queue, what the
+// records have no field for is under "$engine" in them. Not kept: attempt history, progress of single consumers, the time of log lines.
+// `updateRun` must write the row, and so lock it, also when nothing but `expectedVersion` is given.
 import { WorkflowEngineError } from "../errors.ts";
 import type { Environment } from "../ports/environment.ts";
 import type { DequeueResult } from "../ports/job.ts";
@@ -34,8 +33,6 @@ import { isEnded, payloadsOf, toText } from "./crud-state.ts";
 import { dequeue, dueRuns, holdPoll, jobsOfStarts, pollOf, startJobs } from "./crud-take.ts";
 import { CrudUnits, type UnitEnd, type UnitOptions } from "./crud-units.ts";
 import { jobIdOf } from "./record-ids.ts";
-
-export { stripEngineFields } from "./crud-state.ts";
 
 /** What `storeOver` takes. */
 export interface StoreOverOptions {
@@ -183,6 +180,10 @@ class CrudRunStore implements RunStore {
     // told once: another process may have taken it since
     for (const [executionId, at] of this.#waits) if (at <= now) this.#waits.delete(executionId);
     return Number.isFinite(next) ? Math.max(now, next) : null;
+  }
+
+  renewEvents(token: string, leaseMs: number): Promise<boolean> {
+    return Promise.resolve(this.#events.renew(token, leaseMs));
   }
 
   takeEvents(options: { max: number; leaseMs: number }): Promise<EventBatch | null> {

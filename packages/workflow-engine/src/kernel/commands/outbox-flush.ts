@@ -11,20 +11,34 @@ import type { CommandMap, OutboxFlushCommand } from "./command.ts";
 import { requireCount } from "./fields.ts";
 
 const defaultMaxRetries = 3;
-/** A flusher that dies is replaced after this long. */
-const leaseMs = 30_000;
+/** A flusher that dies is replaced after this long; one whose consumers are slow keeps its lease. */
+const leaseMs = 5_000;
+/** A delivery that takes longer has failed. */
+const consumerTimeoutMs = 30_000;
 
 /** Publishes up to `maxEvents` events; 0 when another flusher is at it. */
 export async function outboxFlush(parts: KernelParts, command: OutboxFlushCommand): Promise<CommandMap["outbox.flush"]["result"]> {
   const batch = await parts.store.takeEvents({ max: requireCount(command, "maxEvents", 100), leaseMs });
-  if (!batch) return { published: 0 };
+  if (!batch || (batch.fresh.length === 0 && batch.pending.length === 0)) return { published: 0 };
   const report: EventReport = { token: batch.token, published: batch.fresh, failed: [], delivered: [] };
   const consumers = consumersOf(parts.eventSink);
-  if (consumers.length > 0) await deliver(parts, consumers, batch, report);
+  if (consumers.length > 0) await keepingLease(parts, batch.token, () => deliver(parts, consumers, batch, report));
   const isSettled = await parts.store.settleEvents(report);
   const kept = new Set(report.failed.map((delivery) => delivery.event.id));
   const published = batch.fresh.filter((event) => !kept.has(event.id)).length + report.delivered.length;
   return { published: isSettled ? published : 0 };
+}
+
+async function keepingLease(parts: KernelParts, token: string, run: () => Promise<void>): Promise<void> {
+  let cancel = (): void => undefined;
+  const again = (): void => {
+    cancel = parts.environment.setTimer(leaseMs / 3, () => {
+      parts.store.renewEvents(token, leaseMs).catch(() => false); // a lease that was lost anyway is noticed at settling
+      again();
+    });
+  };
+  again();
+  await run().finally(() => cancel());
 }
 
 /** A sink's consumers, or the sink itself as the only one; none behind the sink that drops everything. */
@@ -91,11 +105,23 @@ class RunDelivery {
 
   async #try(event: KernelEvent): Promise<unknown> {
     try {
-      await this.#consumer.handle(event);
+      const handling = this.#consumer.handle(event);
+      if (handling) await this.#inTime(handling);
       return null;
     } catch (error) {
       return error ?? new Error("The consumer failed without an error");
     }
+  }
+
+  /** A consumer that never answers must not hold the outbox for ever. */
+  async #inTime(handling: Promise<void>): Promise<void> {
+    let cancel = (): void => undefined;
+    const late = new Promise<never>((_, reject) => {
+      cancel = this.#parts.environment.setTimer(consumerTimeoutMs, () =>
+        reject(new Error(`Consumer "${this.#consumer.id}" did not answer within ${consumerTimeoutMs} ms`)),
+      );
+    });
+    await Promise.race([handling, late]).finally(() => cancel());
   }
 
   #fail(event: StoredEvent, tries: number, error: unknown): void {

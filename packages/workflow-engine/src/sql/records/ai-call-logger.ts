@@ -1,10 +1,11 @@
-// Model calls in the database (P23). `logCall` waits for nothing: calls are gathered while a transaction is under way and written
-// together by the next one, and before anything reads them or the store closes.
+// Model calls in the database (P23). `logCall` waits for nothing; the calls are written before anything reads them, and before the store
+// closes.
 import type { Environment } from "../../ports/environment.ts";
 import type { AICallInput, AICallLogger, AICallStats, ModelStats } from "../../ports/ledger.ts";
 import type { Row, Session } from "../db.ts";
 import { forOne, forRows } from "../dialect.ts";
 import { toText } from "./json-text.ts";
+import { RowQueue } from "./row-queue.ts";
 import type { Steps } from "./steps.ts";
 
 const insertCalls = forRows(
@@ -40,19 +41,17 @@ const sumBelow = forOne("sum_ai_calls", { topic: "text", first: "text", last: "t
 export class SqlAICallLogger implements AICallLogger {
   readonly #steps: Steps;
   readonly #environment: Pick<Environment, "now">;
-  #waiting: Row[] = [];
-  #flushing: Promise<void> | null = null;
+  readonly #queue: RowQueue;
 
   constructor(steps: Steps, environment: Pick<Environment, "now">) {
     this.#steps = steps;
     this.#environment = environment;
+    this.#queue = new RowQueue(steps, insertAll);
   }
 
   /** Takes note of a call; it is in the database soon after. */
   logCall(call: AICallInput): void {
-    this.#waiting.push(rowOf(call, this.#environment.now()));
-    // what fails now is kept, and tried again by whoever flushes next
-    if (!this.#flushing) void this.flush().catch(() => undefined);
+    this.#queue.add(rowOf(call, this.#environment.now()));
   }
 
   async logBatchResults(batchId: string, results: AICallInput[]): Promise<void> {
@@ -83,29 +82,8 @@ export class SqlAICallLogger implements AICallLogger {
   }
 
   /** Writes every call noted so far. */
-  async flush(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      this.#flushing ??= this.#writeWaiting().finally(() => {
-        this.#flushing = null;
-      });
-      await this.#flushing;
-    }
-    await this.#flushing;
-  }
-
-  async #writeWaiting(): Promise<void> {
-    let taken: Row[] = [];
-    try {
-      await this.#steps.write(async ({ session }) => {
-        // only now: what came while others had the connection goes along
-        taken = this.#waiting;
-        this.#waiting = [];
-        await insertAll(session, taken);
-      });
-    } catch (error) {
-      this.#waiting = [...taken, ...this.#waiting];
-      throw error;
-    }
+  flush(): Promise<void> {
+    return this.#queue.flush();
   }
 }
 

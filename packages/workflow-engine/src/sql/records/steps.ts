@@ -30,11 +30,14 @@ export class OwnSteps implements Steps {
   readonly #db: Db;
   readonly #environment: Environment;
   readonly #emit: (signal: StoreSignal) => void;
+  readonly #owner: object | undefined;
 
-  constructor(db: Db, environment: Environment, emit: (signal: StoreSignal) => void) {
+  /** `owner` as in `Db.transaction`. */
+  constructor(db: Db, environment: Environment, emit: (signal: StoreSignal) => void, owner?: object) {
     this.#db = db;
     this.#environment = environment;
     this.#emit = emit;
+    this.#owner = owner;
   }
 
   read<T>(work: (step: Step) => Promise<T>): Promise<T> {
@@ -61,7 +64,7 @@ export class OwnSteps implements Steps {
     const result = await this.#db.transaction((session) => {
       signal = new SignalDraft(this.#environment.now());
       return work(session, signal);
-    });
+    }, this.#owner);
     const told = (signal as SignalDraft | null)?.toSignal();
     if (told) this.#emit(told);
     return result;

@@ -1,0 +1,48 @@
+// Rows that whoever brings them does not wait for: those that come while a transaction is under way are written together by the next one.
+import type { Row, Session } from "../db.ts";
+import type { Steps } from "./steps.ts";
+
+/** Writes rows in the order of their arrival, as many as there are at a time. */
+export class RowQueue {
+  readonly #steps: Steps;
+  readonly #insert: (session: Session, rows: readonly Row[]) => Promise<void>;
+  #waiting: Row[] = [];
+  #flushing: Promise<void> | null = null;
+
+  constructor(steps: Steps, insert: (session: Session, rows: readonly Row[]) => Promise<void>) {
+    this.#steps = steps;
+    this.#insert = insert;
+  }
+
+  /** Takes a row; it is in the database soon after, and at the latest when somebody flushes. */
+  add(row: Row): void {
+    this.#waiting.push(row);
+    // what fails now is kept, and tried again by whoever flushes next
+    if (!this.#flushing) void this.flush().catch(() => undefined);
+  }
+
+  /** Writes every row taken so far. */
+  async flush(): Promise<void> {
+    while (this.#waiting.length > 0 || this.#flushing) {
+      this.#flushing ??= this.#writeWaiting().finally(() => {
+        this.#flushing = null;
+      });
+      await this.#flushing;
+    }
+  }
+
+  async #writeWaiting(): Promise<void> {
+    let taken: Row[] = [];
+    try {
+      await this.#steps.write(async ({ session }) => {
+        // only now: what came while others had the connection goes along
+        taken = this.#waiting;
+        this.#waiting = [];
+        if (taken.length > 0) await this.#insert(session, taken);
+      });
+    } catch (error) {
+      this.#waiting = [...taken, ...this.#waiting];
+      throw error;
+    }
+  }
+}
