@@ -4,6 +4,7 @@
 import { readFile, rm } from "node:fs/promises";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { createSqliteStore } from "@bratsos/workflow-engine/persistence/sqlite";
 import { main } from "@bratsos/workflow-engine-cli";
 import { documentProcessor } from "./workflow.ts";
 
@@ -31,8 +32,19 @@ async function start(): Promise<number> {
     ...["--db", DATABASE],
   ]);
   if (code === 0) console.log(`\n${await readFile(REPORT, "utf8")}\nThe report is in ${REPORT}`);
-  console.log(nextSteps());
+  console.log(nextSteps(await newestRunId()));
   return code;
+}
+
+/** The run that was just started, for commands that can be pasted as they are. */
+async function newestRunId(): Promise<string> {
+  const store = createSqliteStore({ path: DATABASE });
+  try {
+    const { items } = await store.reader.listRuns({}, { limit: 1 });
+    return items[0]?.id ?? "<run id>";
+  } finally {
+    await store.close();
+  }
 }
 
 function essayPath(): string {
@@ -44,16 +56,16 @@ function absolute(source: string): string {
   return /^[a-z][a-z0-9+.-]+:/i.test(source) ? source : resolve(process.env["INIT_CWD"] ?? ".", source);
 }
 
-function nextSteps(): string {
+function nextSteps(runId: string): string {
   const command = (name: string, rest = "") => `  npx workflow-engine ${name}${rest} --db ${DATABASE}`;
   return [
     "Look further:",
     command("list"),
-    command("show", " <run id>"),
-    command("events", " <run id>"),
+    command("show", ` ${runId}`),
+    command("events", ` ${runId}`),
     "Do it again from a stage, or go on after an interruption:",
-    `${command("rerun", " <run id> --from keywords")} ${workflowPath}`,
-    `${command("resume", " <run id>")} ${workflowPath}`,
+    command("rerun", ` ${runId} --from keywords`),
+    command("resume", ` ${runId}`),
     "Read a document of your own:",
     "  npm start -- <path or URL>",
   ].join("\n");
