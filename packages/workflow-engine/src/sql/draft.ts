@@ -113,10 +113,13 @@ export function checkChanges(draft: RunDraft, changes: Changes<unknown>): string
   } else if (!run && touchesAnything(changes)) {
     throw new WorkflowEngineError("RUN_NOT_FOUND", `WorkflowRun ${runId} not found`);
   }
+  const opened = new Set<string>();
   for (const { stageId, item } of changes.open ?? []) {
-    const known = draft.stages.get(stageKey(stageId, item));
-    if (!known || (changes.dropFrom !== undefined && known.state.group >= changes.dropFrom)) continue;
-    throw new WorkflowEngineError("STORE_REFUSED", `Stage ${stageId} of run ${runId} is open already`);
+    const key = stageKey(stageId, item);
+    const known = draft.stages.get(key);
+    const isThere = known && !(changes.dropFrom !== undefined && known.state.group >= changes.dropFrom);
+    if (isThere || opened.has(key)) throw new WorkflowEngineError("STORE_REFUSED", `Stage ${stageId} of run ${runId} is open already`);
+    opened.add(key);
   }
   return changes.events?.map(encodeEvent) ?? [];
 }

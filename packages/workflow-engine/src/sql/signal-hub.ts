@@ -16,7 +16,7 @@ export class SignalHub {
   readonly #listeners = new Set<(signal: StoreSignal) => void>();
   #cancelTimer: (() => void) | null = null;
   #version: number | null = null;
-  #isIdle = true;
+  #isIdle = false;
   #hasNews = true;
   #isClosed = false;
 
@@ -66,6 +66,7 @@ export class SignalHub {
   }
 
   async #look(): Promise<void> {
+    const armed = this.#cancelTimer;
     try {
       const version = this.#db.foreignVersion();
       const isChanged = version !== null && this.#version !== null && version !== this.#version;
@@ -75,7 +76,8 @@ export class SignalHub {
     } catch {
       // closed, or out of reach for the moment: whoever has something to write will be told
     }
-    if (this.#listeners.size > 0) this.#arm();
+    // somebody who came meanwhile has armed it
+    if (this.#cancelTimer === armed) this.#arm();
   }
 
   /** Looks whether runs are unfinished; what was so before any news still is. */
