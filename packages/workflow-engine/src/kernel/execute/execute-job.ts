@@ -8,6 +8,7 @@ import { tell } from "../rules/tell.ts";
 import { checkDeclaredOutput, type KernelParts } from "./parts.ts";
 import { isStoredAsBlob } from "./payloads.ts";
 import { runStage } from "./run-stage.ts";
+import { addOutput } from "./run-values.ts";
 import { type Tell, Teller } from "./teller.ts";
 
 /** How an execution is carried out. */
@@ -102,10 +103,7 @@ function handedJobs(job: Job, outcome: Outcome, settled: Settled): Job[] {
   if (settled.handed.length === 0) return [];
   const { payloads } = job;
   const outputs = settled.outputs ?? (outcome.kind === "completed" ? { [job.stageId]: outcome.output } : {});
-  for (const [stageId, text] of Object.entries(outputs)) {
-    payloads.outputs[stageId] = text;
-    payloads.groups[stageId] = job.group;
-  }
+  for (const [stageId, text] of Object.entries(outputs)) addOutput(payloads, stageId, job.group, text);
   return settled.handed.map((stage) => jobOf(stage, job.workflowId, job.priority, payloads));
 }
 

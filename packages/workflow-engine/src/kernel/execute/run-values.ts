@@ -3,7 +3,7 @@
 import type { WorkflowPlan } from "../../define/plan.ts";
 import { type PlannedStage, takesInput } from "../../define/plan.ts";
 import type { BlobStore } from "../../ports/blob-store.ts";
-import type { RunPayloads } from "../../ports/store.ts";
+import type { JsonText, RunPayloads } from "../../ports/store.ts";
 import { composeOutput } from "../rules/advance.ts";
 import { isStoredAsBlob, loadPayload } from "./payloads.ts";
 
@@ -65,11 +65,29 @@ async function inputOf(
   return JSON.parse(composeOutput(before, payloads.outputs));
 }
 
+/** Stages whose outputs are kept in the blob store, per run: a wide run is looked through once, not once a stage. */
+const blobStages = new WeakMap<RunPayloads, string[]>();
+
+function blobStagesOf(payloads: RunPayloads): string[] {
+  let ids = blobStages.get(payloads);
+  if (!ids) {
+    ids = Object.keys(payloads.outputs).filter((id) => isStoredAsBlob(payloads.outputs[id]!));
+    blobStages.set(payloads, ids);
+  }
+  return ids;
+}
+
+/** Adds the output of a stage that has ended to what the stages after it read. */
+export function addOutput(payloads: RunPayloads, stageId: string, group: number, text: JsonText): void {
+  if (isStoredAsBlob(text)) blobStagesOf(payloads).push(stageId);
+  payloads.outputs[stageId] = text;
+  payloads.groups[stageId] = group;
+}
+
 async function fetchBlobs(payloads: RunPayloads, group: number, blobStore: BlobStore): Promise<Map<string, unknown>> {
   const fetched = new Map<string, unknown>();
-  for (const id in payloads.outputs) {
-    const text = payloads.outputs[id]!;
-    if (isStoredAsBlob(text) && (payloads.groups[id] ?? 0) < group) fetched.set(id, await loadPayload(text, blobStore));
+  for (const id of blobStagesOf(payloads)) {
+    if ((payloads.groups[id] ?? 0) < group) fetched.set(id, await loadPayload(payloads.outputs[id]!, blobStore));
   }
   return fetched;
 }
