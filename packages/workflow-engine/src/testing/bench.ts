@@ -78,6 +78,8 @@ export interface OpenedStore {
 export interface BenchSource {
   /** What this store lacks, and why: cases that need it are skipped with that reason. */
   missing?: Partial<Record<Capability, string>> | undefined;
+  /** True when the store answers over a network: virtual time then waits for its answers. */
+  isRemote?: boolean | undefined;
   /** Opens an empty store whose time and timers come from `environment`. */
   createStore(environment: FakeEnvironment): Promise<OpenedStore> | OpenedStore;
 }
@@ -108,6 +110,8 @@ export interface Bench {
   settle(): Promise<void>;
   /** Lets virtual time pass. */
   advance(ms: number): Promise<void>;
+  /** Puts the clock forward, days at a time: no timer fires for it, as while every process sleeps. */
+  leap(ms: number): void;
   /** Lets virtual time pass until a promise has settled. */
   pass<T>(promise: Promise<T>): Promise<T>;
   close(): Promise<void>;

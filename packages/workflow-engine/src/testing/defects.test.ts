@@ -5,13 +5,13 @@ import { createMemoryStore } from "../memory/memory-store.ts";
 import type { BenchSource } from "./bench.ts";
 import { runCase } from "./bind.ts";
 import { type Defect, defects } from "./defects.ts";
-import { promiseSuites } from "./suites/index.ts";
+import { allSuites } from "./suites/index.ts";
 
 /** Names of the cases of a promise that fail on the memory store, changed by `apply`. */
 async function failures(promise: string, apply: Defect["apply"]): Promise<string[]> {
   const source: BenchSource = { createStore: (environment) => ({ store: apply(createMemoryStore({ environment })) }) };
   const failed: string[] = [];
-  for (const each of promiseSuites.flatMap((suite) => suite.cases).filter((one) => one.promise === promise)) {
+  for (const each of allSuites.flatMap((suite) => suite.cases).filter((one) => one.promise === promise)) {
     await runCase(each, source).catch(() => failed.push(each.name));
   }
   return failed;

@@ -5,21 +5,29 @@ import { createRegistry } from "../kernel/registry.ts";
 import { CollectingEventSink, createFakeEnvironment, type FakeEnvironment, NoopScheduler } from "../kernel/testing/index.ts";
 import type { Bench, BenchKernelOptions, BenchSource, BenchStore, Capability, DriveOptions, DriverName, OpenedStore } from "./bench.ts";
 import { drive } from "./harness.ts";
-import { pass, settle } from "./passing-time.ts";
+import { advance, type LeapingEnvironment, leaping, pass, settle } from "./passing-time.ts";
 
 /** Opens a bench on an empty store. */
 export async function createBench(source: BenchSource, driver: DriverName = "commands"): Promise<Bench> {
-  const environment = createFakeEnvironment();
+  const environment = leaping(createFakeEnvironment());
   const opened = await source.createStore(environment);
   await opened.store.migrate?.();
-  const shared = { environment, driver, missing: source.missing ?? {}, sink: new CollectingEventSink(), scheduler: new NoopScheduler() };
+  const shared = {
+    environment,
+    driver,
+    missing: source.missing ?? {},
+    isRemote: source.isRemote ?? false,
+    sink: new CollectingEventSink(),
+    scheduler: new NoopScheduler(),
+  };
   return new StoreBench(opened.store, opened, shared);
 }
 
 interface SharedParts {
-  environment: FakeEnvironment;
+  environment: LeapingEnvironment;
   driver: DriverName;
   missing: Partial<Record<Capability, string>>;
+  isRemote: boolean;
   sink: CollectingEventSink;
   scheduler: NoopScheduler;
 }
@@ -52,6 +60,10 @@ class StoreBench implements Bench {
     return this.#shared.driver;
   }
 
+  get isRemote(): boolean {
+    return this.#shared.isRemote;
+  }
+
   has(capability: Capability): boolean {
     return this.#shared.missing[capability] === undefined;
   }
@@ -78,16 +90,12 @@ class StoreBench implements Bench {
     return settle(this);
   }
 
-  async advance(ms: number): Promise<void> {
-    const target = this.environment.now() + ms;
-    for (;;) {
-      await this.settle();
-      const next = this.environment.timers()[0];
-      if (next === undefined || next > target) break;
-      await this.environment.advance(Math.max(0, next - this.environment.now()));
-    }
-    await this.environment.advance(target - this.environment.now());
-    await this.settle();
+  advance(ms: number): Promise<void> {
+    return advance(this, ms);
+  }
+
+  leap(ms: number): void {
+    this.#shared.environment.leap(ms);
   }
 
   pass<T>(promise: Promise<T>): Promise<T> {

@@ -3,12 +3,12 @@ import { describe, it } from "vitest";
 import { createMemoryStore } from "../memory/memory-store.ts";
 import type { BenchSource } from "./bench.ts";
 import { bindSuite } from "./bind.ts";
-import { promiseSuites } from "./suites/index.ts";
+import { allSuites } from "./suites/index.ts";
 
 const memory: BenchSource = {
   createStore: (environment) => ({ store: createMemoryStore({ environment }) }),
 };
 
 describe("memory", () => {
-  for (const suite of promiseSuites) bindSuite(suite, { describe, it }, memory);
+  for (const suite of allSuites) bindSuite(suite, { describe, it }, memory);
 });

@@ -1,4 +1,4 @@
-// Every suite on the door that is derived from CRUD adapters: one that shares nothing with the engine's own stores, with a queue that
+// The suites on the door that is derived from CRUD adapters: one that shares nothing with the engine's own stores, with a queue that
 // has only what the port requires, and the memory pair that users test with.
 import { describe, it } from "vitest";
 import { InMemoryBlobStore } from "../memory/memory-blob-store.ts";
@@ -12,7 +12,7 @@ import { CrudQueue } from "../store/crud-queue.test-double.ts";
 import { storeOver } from "../store/store-over.ts";
 import type { BenchSource } from "./bench.ts";
 import { bindSuite } from "./bind.ts";
-import { promiseSuites } from "./suites/index.ts";
+import { allSuites, promiseSuites } from "./suites/index.ts";
 
 /** Shows events only: the rows that carry jobs to the queue are the engine's own. */
 class EventReader extends MemoryReader {
@@ -60,7 +60,7 @@ const barePair: BenchSource = {
 };
 
 describe("storeOver, memory pair", () => {
-  for (const suite of promiseSuites) bindSuite(suite, { describe, it }, memoryPair);
+  for (const suite of allSuites) bindSuite(suite, { describe, it }, memoryPair);
 });
 
 describe("storeOver, an adapter of one's own", () => {

@@ -1,4 +1,4 @@
-// Every suite of the promises, in their order.
+// Every suite: those of the promises, in their order, and those of the ports.
 import type { Suite } from "../suite.ts";
 import { createSuite } from "./p01-create.ts";
 import { exactlyOnceSuite } from "./p02-exactly-once.ts";
@@ -22,6 +22,16 @@ import { deliverySuite } from "./p18-delivery.ts";
 import { progressSuite } from "./p19-progress.ts";
 import { storeSuite } from "./p20-store.ts";
 import { retentionSuite } from "./p22-retention.ts";
+import { aiCallLoggerSuite } from "./port-ai-call-logger.ts";
+import { blobStoreSuite } from "./port-blob-store.ts";
+import { jobTransportSuite } from "./port-job-transport.ts";
+import { persistenceRecordsSuite } from "./port-persistence-records.ts";
+import { persistenceRunsSuite } from "./port-persistence-runs.ts";
+import { persistenceStagesSuite } from "./port-persistence-stages.ts";
+import { readerSuite } from "./port-reader.ts";
+import { runStoreDoorSuite } from "./port-run-store-door.ts";
+import { runStoreEventsSuite } from "./port-run-store-events.ts";
+import { runStoreWorkSuite } from "./port-run-store-work.ts";
 
 /** The promises P1 to P22. */
 export const promiseSuites: readonly Suite[] = [
@@ -49,3 +59,20 @@ export const promiseSuites: readonly Suite[] = [
   storeSuite,
   retentionSuite,
 ];
+
+/** What the ports themselves promise. */
+export const portSuites: readonly Suite[] = [
+  aiCallLoggerSuite,
+  blobStoreSuite,
+  jobTransportSuite,
+  persistenceRecordsSuite,
+  persistenceRunsSuite,
+  persistenceStagesSuite,
+  readerSuite,
+  runStoreDoorSuite,
+  runStoreEventsSuite,
+  runStoreWorkSuite,
+];
+
+/** Every suite. */
+export const allSuites: readonly Suite[] = [...portSuites, ...promiseSuites];

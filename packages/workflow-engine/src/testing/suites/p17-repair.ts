@@ -118,8 +118,8 @@ export const repairSuite: Suite = {
       });
       const runId = await createRun(kernel, { workflowId: "w", input: {} });
       const host = startHost(kernel);
-      for (let hour = 0; hour < 3; hour++) {
-        await bench.advance(60 * 60_000);
+      for (let part = 0; part < 3; part++) {
+        await bench.advance(10 * 60_000);
         expectEqual(await kernel.dispatch({ type: "run.reapStuck", stuckThresholdMs: 1 }), { transitioned: 0, failed: 0 });
       }
       expectEqual(gate.waiting, 1, "executions");

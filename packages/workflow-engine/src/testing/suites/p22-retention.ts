@@ -69,14 +69,14 @@ export const retentionSuite: Suite = {
         const { workflowRunId } = await kernel.dispatch(create);
         await bench.drive(kernel, { until: hasEnded(bench, workflowRunId) });
         const session = kernel.work.openSession({ workerId: "sweeper" });
-        await bench.advance(aDay / 2);
+        bench.leap(aDay / 2);
         await session.sweep();
         expectEqual((await kernel.dispatch(create)).workflowRunId, workflowRunId, "the key after half a day");
-        await bench.advance(aDay);
+        bench.leap(aDay);
         await session.sweep();
         expectTrue((await kernel.dispatch(create)).workflowRunId !== workflowRunId, "the key has gone after a day and a half");
         expectTrue(((await bench.store.reader?.listEvents(workflowRunId)) ?? [1]).length > 0, "events after a day and a half");
-        await bench.advance(6 * aDay);
+        bench.leap(6 * aDay);
         await session.sweep();
         expectEqual((await bench.store.reader?.listEvents(workflowRunId)) ?? [], [], "events after a week");
         expectMatch((await lookAt(bench, workflowRunId)).run, { status: "COMPLETED" });
@@ -86,7 +86,7 @@ export const retentionSuite: Suite = {
     claim("P22", "events that nobody has published stay, however old", async (bench) => {
       const kernel = bench.createKernel({ workflows: [workflow()] });
       await createRun(kernel, { workflowId: "w", input: {} });
-      await bench.advance(100 * aDay);
+      bench.leap(100 * aDay);
       await kernel.work.openSession({ workerId: "sweeper" }).sweep();
       expectEqual(await kernel.dispatch({ type: "outbox.flush" }), { published: 1 });
     }),
@@ -104,10 +104,10 @@ export const retentionSuite: Suite = {
         const running = await createRun(kernel, { workflowId: "slow", input: {} });
         await kernel.dispatch({ type: "run.claimPending", workerId: "x" });
         const session = kernel.work.openSession({ workerId: "sweeper" });
-        await bench.advance(2 * aDay);
+        bench.leap(2 * aDay);
         await session.sweep();
         expectMatch((await lookAt(bench, runId)).run, { status: "COMPLETED" });
-        await bench.advance(2 * aDay);
+        bench.leap(2 * aDay);
         await session.sweep();
         expectEqual(
           [await bench.store.persistence.getRun(runId), await everything(bench, runId)],
@@ -164,7 +164,7 @@ export const retentionSuite: Suite = {
         const kernel = (await bench.reopen()).createKernel({ workflows });
         await bench.drive(kernel, { until: hasEnded(bench, runId) });
         expectEqual([executions, (await everything(bench, runId)).length], [2, 2], "executions and blobs");
-        await bench.advance(8 * aDay);
+        bench.leap(8 * aDay);
         await kernel.work.openSession({ workerId: "sweeper" }).sweep();
         const output = (await lookAt(bench, runId)).run.output as { $blob: string };
         expectEqual(await everything(bench, runId), [output.$blob], "blobs after the sweep");

@@ -1,0 +1,33 @@
+// Entry `@bratsos/workflow-engine/testing`: a kernel for tests of workflows, the in-memory adapters, and the conformance suites as data,
+// for any runner or none, so that people's own stores can be held to the same promises.
+
+export {
+  CollectingEventSink,
+  createFakeEnvironment,
+  FakeClock,
+  type FakeEnvironment,
+  InMemoryBlobStore,
+  NoopScheduler,
+} from "../kernel/testing/index.ts";
+export { type CallMatcher, InMemoryAICallLogger } from "../memory/memory-ai-call-logger.ts";
+export { InMemoryJobQueue, type MemoryJobQueueOptions } from "../memory/memory-job-queue.ts";
+export { InMemoryWorkflowPersistence } from "../memory/memory-persistence.ts";
+export type { MemoryPersistenceOptions } from "../memory/memory-records.ts";
+export { createMemoryStore, type MemoryStore } from "../memory/memory-store.ts";
+export type {
+  Bench,
+  BenchKernelOptions,
+  BenchSource,
+  BenchStore,
+  Capability,
+  DriveOptions,
+  DriverName,
+  OpenedStore,
+} from "./bench.ts";
+export { bindSuite, reasonToSkip, runCase, type TestRunner } from "./bind.ts";
+export { ClaimError } from "./claims.ts";
+export { createTestKernel, type TestKernel, type TestKernelOptions, type TestRunCommand, type TestRunEnd } from "./create-test-kernel.ts";
+export { type LoopHost, startHost } from "./loop-host.ts";
+export { createBench } from "./open-bench.ts";
+export type { CaseOptions, PromiseId, Suite, SuiteCase } from "./suite.ts";
+export { allSuites, portSuites, promiseSuites } from "./suites/index.ts";
