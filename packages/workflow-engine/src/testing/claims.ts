@@ -90,6 +90,7 @@ type Fields = Record<string, unknown>;
 /** Where two values differ first; null when nowhere. */
 function differenceOf(actual: unknown, expected: unknown, path: string, isPart: boolean): string | null {
   if (Object.is(actual, expected)) return null;
+  if (actual instanceof Set && expected instanceof Set) return differenceOf([...actual].sort(), [...expected].sort(), path, isPart);
   const here = `${path || "it"} is ${show(actual)}, expected ${show(expected)}`;
   if (actual instanceof Date || expected instanceof Date) {
     const isSame = actual instanceof Date && expected instanceof Date && actual.getTime() === expected.getTime();
