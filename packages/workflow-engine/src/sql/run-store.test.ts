@@ -46,13 +46,17 @@ describe("a batch (P4)", () => {
       store.runStore.transact(looking("r1")),
       store.runStore.transact(changing("r1", { dropFrom: 1, open: [stageOf("r1", "b")] })),
       store.runStore.transact(looking("r1")),
+      store.runStore.transact(changing("r1", { open: [stageOf("r1", "d", { number: 2 })] })),
+      store.runStore.transact(changing("r1", { endOpen: "SKIPPED" })),
+      store.runStore.transact(looking("r1")),
       store.runStore.transact(changing("r1", { deleteRun: true })),
       store.runStore.transact(creating("r1")),
       store.runStore.transact(looking("r1")),
     ]);
-    expect([seen[2]!.stages, seen[4]!.stages, seen[7]]).toEqual([
+    expect([seen[2]!.stages, seen[4]!.stages, seen[7]!.stages, seen[10]]).toEqual([
       ["a COMPLETED", "b CANCELLED", "c CANCELLED"],
       ["b PENDING"],
+      ["b SKIPPED", "d SKIPPED"],
       { status: "PENDING", version: 1, stages: [] },
     ]);
   });
@@ -140,7 +144,10 @@ describe("what the store remembers of the runs it moves", () => {
   it("gives way to what others have written: the queue's view, the CRUD port, a sweep", async () => {
     await store.runStore.transact(starting("r1", leased("r1"), stageOf("r1", "b", { number: 2, lease: null })));
     await store.runStore.takeJobs({ instance, max: 1, workflowIds: ["w"] });
-    expect((await store.runStore.transact(looking("r1"))).stages).toEqual(["a RUNNING", "b RUNNING"]);
+    const statusOf = (stageId: string): Unit<unknown> => {
+      return { runId: "r1", stage: { stageId, item: 0 }, decide: ({ stage }) => ({ result: stage?.status }) };
+    };
+    expect(await store.runStore.transact(statusOf("b"))).toBe("RUNNING");
     await store.persistence.updateRun("r1", { status: "CANCELLED" });
     expect(await store.runStore.transact({ runId: "r1", decide: ({ run }) => ({ result: run!.status }) })).toBe("CANCELLED");
   });
@@ -166,6 +173,15 @@ describe("what the store remembers of the runs it moves", () => {
     });
     await expect(store.runStore.transact(broken)).rejects.toMatchObject({ code: "STORE_REFUSED" });
     expect(await store.runStore.transact(ending("r1", "a"))).toBe(1);
+    // a take of the same batch goes on without it, past what was remembered of its run
+    await store.runStore.transact(starting("r2", leased("r2"), stageOf("r2", "b", { number: 2 })));
+    const [, jobs] = await Promise.allSettled([
+      store.runStore.transact(broken),
+      store.runStore.takeJobs({ instance, max: 1, workflowIds: ["w"] }),
+    ]);
+    expect(jobs).toMatchObject({ status: "fulfilled", value: [{ runId: "r2", stageId: "b" }] });
+    const look: Unit<unknown> = { runId: "r2", stage: { stageId: "b", item: 0 }, decide: ({ stage }) => ({ result: stage?.status }) };
+    expect(await store.runStore.transact(look)).toBe("RUNNING");
   });
 });
 
