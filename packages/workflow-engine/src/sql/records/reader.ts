@@ -38,8 +38,9 @@ export class SqlReader implements Reader {
   async listRuns(filter: RunFilter = {}, page: PageRequest = {}): Promise<Page<RunRecord>> {
     const { workflowId, status, createdAfter, createdBefore } = filter;
     const statement = listRuns({ workflowId: workflowId !== undefined, status: status !== undefined });
-    const within = [createdAfter?.getTime() ?? FIRST.at, createdBefore?.getTime() ?? LAST.at];
     const { at, id } = afterPlace(page, LAST);
+    // the cursor bounds the index as well: a deep page costs what the first one does
+    const within = [createdAfter?.getTime() ?? FIRST.at, Math.min(createdBefore?.getTime() ?? LAST.at, at + 1)];
     const size = sizeOf(page);
     const rows = await this.#read((step) =>
       step.session.read(statement, [[workflowId ?? null, status ?? null, ...within, at, id, size + 1]]),

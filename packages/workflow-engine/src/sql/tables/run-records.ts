@@ -102,7 +102,7 @@ export const listRunsByStatus = forOne("list_runs_by_status", { status: "text" }
 /** The most urgent due PENDING run. */
 export const pickNextRun = forOne("pick_next_run", { now: "int" }, (p, { lockFreeRows }) => {
   return `SELECT ${columns} FROM runs r WHERE r.queued_at IS NOT NULL AND r.queued_at <= ${p.now} AND r.status = 'PENDING'
-    ORDER BY r.priority DESC, r.created_at, r.id LIMIT 1 ${lockFreeRows}`;
+    ORDER BY r.priority DESC, r.queued_at, r.id LIMIT 1 ${lockFreeRows}`;
 });
 
 /** Newest runs first, after a place in that order; an empty workflow or status means any. */
