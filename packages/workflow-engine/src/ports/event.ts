@@ -26,6 +26,8 @@ export type EventType = keyof EventFields;
 export interface EventEnvelope {
   timestamp: Date;
   workflowRunId: string;
+  /** On every delivered event, and the same at each delivery of it, so that a consumer can tell a redelivery (P18). */
+  eventId?: string;
 }
 
 /** An event as consumers read it; a Date is a Date whatever stored it. */

@@ -21,5 +21,11 @@ export function toKernelEvent(event: StoredEvent): KernelEvent {
     const value = fields[name];
     if (typeof value === "number" || typeof value === "string") fields[name] = new Date(value);
   }
-  return { ...fields, type: event.type, timestamp: new Date(event.occurredAt), workflowRunId: event.runId } as unknown as KernelEvent;
+  return {
+    ...fields,
+    type: event.type,
+    timestamp: new Date(event.occurredAt),
+    workflowRunId: event.runId,
+    eventId: event.id,
+  } as unknown as KernelEvent;
 }

@@ -169,6 +169,11 @@ export const deliverySuite: Suite = {
           "types",
         );
         expectEqual(new Set(events.map(({ id }) => id)).size, events.length, "different ids");
+        expectEqual(
+          bench.sink.events.map(({ eventId }) => eventId),
+          events.map(({ id }) => id),
+          "delivered under their ids",
+        );
         const sequences = events.map(({ sequence }) => sequence);
         expectTrue(
           sequences.every((sequence, i) => i === 0 || sequence > sequences[i - 1]!),
