@@ -40,6 +40,9 @@ flow().pipe(other).pipe(report);`,
   "require-unknown": `
 defineStage<{ extract: { text: string } }>()({ id: "x", name: "X", schemas: { input: "none", output: z.string(), config: none },
   async execute(ctx) { return { output: ctx.require("extrakt").text }; } });`,
+  "command-field": `void kernel.dispatch({ type: "run.cancel", runId: "r" });`,
+  "command-type": `void kernel.dispatch({ type: "run.cancle", workflowRunId: "r" });`,
+  "command-result": `void kernel.dispatch({ type: "run.cancel", workflowRunId: "r" }).then((result) => result.canceled);`,
   "output-mistyped": `defineWorkflow({ id: "w", name: "W", input: Url, output: z.object({ summary: z.string() }) }).pipe(extract).build();`,
 };
 
@@ -58,9 +61,13 @@ beforeAll(() => {
   mkdirSync(cache, { recursive: true });
   folder = mkdtempSync(join(cache, "compile-errors-"));
   const entry = relative(folder, join(here, "index.ts"));
+  const kernel = `import type { Kernel } from "${relative(folder, join(here, "../kernel/kernel.ts"))}";\ndeclare const kernel: Kernel;\n`;
   for (const [name, body] of Object.entries(fixtures)) {
     const head = `import { z } from "zod";\nimport { defineStage, defineWorkflow } from "${entry}";\n`;
-    writeFileSync(join(folder, `${name}.ts`), `${head}${stages}${body}\nexport const used = [extract, summarize, count, report, flow];\n`);
+    writeFileSync(
+      join(folder, `${name}.ts`),
+      `${head}${name.startsWith("command-") ? kernel : ""}${stages}${body}\nexport const used = [extract, summarize, count, report, flow];\n`,
+    );
   }
   const options = {
     extends: relative(folder, join(root, "tsconfig.base.json")),
@@ -96,6 +103,9 @@ describe("the compiler", () => {
     ["context-of-sibling", `StageDoesNotFit<"report", "it reads the output of 'summarize', which is in no group before"`],
     ["context-mistyped", `StageDoesNotFit<"report", "it reads the output of 'summarize' with another type than that stage gives"`],
     ["require-unknown", `"extrakt"`],
+    ["command-field", `'runId' does not exist in type`],
+    ["command-type", `"run.cancle"`],
+    ["command-result", `Property 'canceled' does not exist`],
     ["output-mistyped", `OutputDoesNotFit<"extract", "the workflow declares another output"`],
   ])("refuses %s and says %s", (fixture, message) => {
     expect(of(fixture)).toContain(message);
