@@ -84,7 +84,7 @@ export const listOldPublished = forOne("list_old_published", { last_id: "int", b
 
 /** Rows of which events have been given up, the last of them before an instant, and no other is on its way. */
 export const listOldDeadRows = forOne("list_old_dead_rows", { before: "int", max: "int" }, (p) => {
-  return `SELECT m.outbox_id FROM event_marks m JOIN outbox o ON o.id = m.outbox_id GROUP BY m.outbox_id, o.count, o.id, o.published_at
+  return `SELECT m.outbox_id FROM event_marks m CROSS JOIN outbox o WHERE o.id = m.outbox_id GROUP BY m.outbox_id, o.count, o.id, o.published_at
     HAVING count(m.dead_at) > 0 AND count(CASE WHEN m.published_at IS NULL AND coalesce(m.dead_at, ${p.before}) >= ${p.before} THEN 1 END) = 0
       AND (count(*) = o.count OR ${publishedAt} IS NOT NULL) LIMIT ${p.max}`;
 });

@@ -219,8 +219,8 @@ export const nextQueuedAt = forOne("next_queued_at", { now: "int" }, (p) => {
 });
 
 /** Workflow ids of runs that wait to be claimed. */
-export const listQueuedRunWorkflows = forOne("list_queued_run_workflows", {}, () => {
-  return "SELECT DISTINCT workflow_id FROM runs WHERE queued_at IS NOT NULL";
+export const listQueuedRunWorkflows = forOne("list_queued_run_workflows", {}, (_, dialect) => {
+  return `SELECT DISTINCT workflow_id FROM runs ${dialect.useIndex("runs_queue")} WHERE queued_at IS NOT NULL`;
 });
 
 /** One row while any run has not ended. */
