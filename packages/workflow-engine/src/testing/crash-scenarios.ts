@@ -51,6 +51,8 @@ export interface CrashBench {
   jobTransport: JobTransport;
   /** Lets virtual time pass. */
   advance(ms: number): Promise<void>;
+  /** Makes the event sink refuse what it is given, or take it again. */
+  breakSink(isBroken: boolean): void;
 }
 
 /** One command about to be dispatched, and how the run it belongs to has to end. */
@@ -211,6 +213,21 @@ export const crashScenarios: readonly CrashScenario[] = [
     prepare: async (bench) => {
       await toEnd(bench);
       return { type: "outbox.flush" };
+    },
+  },
+  {
+    command: "plugin.replayDLQ",
+    name: "events that the sink refused until they were dead letters",
+    ends: "COMPLETED",
+    prepare: async (bench) => {
+      await toEnd(bench);
+      bench.breakSink(true);
+      for (let flush = 0; flush < 60; flush++) {
+        await bench.kernel.dispatch({ type: "outbox.flush" });
+        await bench.advance(10_000);
+      }
+      bench.breakSink(false);
+      return { type: "plugin.replayDLQ" };
     },
   },
   {

@@ -1,6 +1,7 @@
 // The store failed before and after its k-th call, for every command and every k until none is left; then the command is retried and the
 // run driven to its end: nothing is lost, nothing is doubled (P2, P4, P8, P9, P14, P18).
 import { describe, expect, it } from "vitest";
+import { recordFigure } from "../../../../tools/figures.ts";
 import { createKernel } from "../defaults.ts";
 import type { KernelCommand } from "../kernel/commands/command.ts";
 import type { Kernel } from "../kernel/kernel.ts";
@@ -69,9 +70,21 @@ async function crashOnce(scenario: CrashScenario, open: (typeof stores)[string],
   const plan = FaultPlan.nth(k, when);
   const ports = open(environment);
   const events: KernelEvent[] = [];
-  const eventSink = { emit: (event: KernelEvent) => void events.push(event) };
+  let isSinkBroken = false;
+  const emit = (event: KernelEvent): void => {
+    if (isSinkBroken) throw new Error("the sink is down");
+    events.push(event);
+  };
+  const eventSink = { emit };
   const kernel = createKernel({ ...faulty(ports, plan), registry, environment, eventSink });
-  const bench = { kernel, jobTransport: ports.jobTransport, advance: (ms: number) => environment.advance(ms) };
+  const bench = {
+    kernel,
+    jobTransport: ports.jobTransport,
+    advance: (ms: number) => environment.advance(ms),
+    breakSink: (isBroken: boolean) => {
+      isSinkBroken = isBroken;
+    },
+  };
   const command = await scenario.prepare(bench);
   plan.arm();
   await kernel.dispatch(command).catch(() => undefined);
@@ -113,6 +126,12 @@ describe.each(Object.keys(stores))("crashes on %s", (name) => {
       let k = 1;
       while (await crashOnce(scenario, stores[name]!, k, when)) k++;
       expect(k).toBeGreaterThan(1); // the command made at least one call, which failed
+      recordFigure({
+        promise: "crash",
+        claim: `${scenario.command} (${scenario.name}): calls failed ${when} they took effect`,
+        figure: k - 1,
+        store: name,
+      });
     }
   });
 });
