@@ -54,6 +54,19 @@ describe("a lock that somebody else holds", () => {
     clearInterval(ticking);
   });
 
+  it("keeps a process from ending that has something to write", async () => {
+    const path = databasePath();
+    await openFile(path).migrate();
+    const other = new DatabaseSync(path);
+    other.exec("BEGIN IMMEDIATE");
+    const exit = exitOf(creatingOneRun(path));
+    await sleep(1_000);
+    other.exec("COMMIT");
+    other.close();
+    expect(await exit).toBe(0);
+    expect(await openFile(path).persistence.getRunsByStatus("PENDING")).toHaveLength(1);
+  });
+
   it("is given up after a while, with the file's name, and the store goes on", async () => {
     const path = databasePath();
     const store = openFile(path, { lockTimeoutMs: 50 });
@@ -107,14 +120,7 @@ describe("two stores on one file", () => {
 describe("migrations (P21)", () => {
   it("run once, from however many stores and processes at once", async () => {
     const path = databasePath();
-    const entry = pathToFileURL(new URL("../sqlite.ts", import.meta.url).pathname).href;
-    const script = `
-      const { createSqliteStore } = await import(${JSON.stringify(entry)});
-      const store = createSqliteStore({ path: ${JSON.stringify(path)}, synchronous: "OFF" });
-      await store.migrate();
-      await store.persistence.createRun({ id: "run-" + process.pid, workflowId: "w", workflowName: "W", workflowType: "w", input: {} });
-      await store.close();`;
-    const children = Array.from({ length: 3 }, () => exitOf(script));
+    const children = Array.from({ length: 3 }, () => exitOf(creatingOneRun(path)));
     const stores = Array.from({ length: 4 }, () => openFile(path));
     await Promise.all(stores.map((store) => store.migrate()));
     expect(await Promise.all(children)).toEqual([0, 0, 0]);
@@ -124,6 +130,17 @@ describe("migrations (P21)", () => {
     database.close();
   });
 });
+
+/** A program that opens the file, creates a run and ends. */
+function creatingOneRun(path: string): string {
+  const entry = pathToFileURL(new URL("../sqlite.ts", import.meta.url).pathname).href;
+  return `
+    const { createSqliteStore } = await import(${JSON.stringify(entry)});
+    const store = createSqliteStore({ path: ${JSON.stringify(path)}, synchronous: "OFF" });
+    await store.migrate();
+    await store.persistence.createRun({ id: "run-" + process.pid, workflowId: "w", workflowName: "W", workflowType: "w", input: {} });
+    await store.close();`;
+}
 
 function exitOf(script: string): Promise<number | null> {
   const child = spawn(process.execPath, ["--no-warnings", "--input-type=module", "-e", script], { stdio: ["ignore", "ignore", "inherit"] });

@@ -136,7 +136,7 @@ export class SqliteDb implements Db {
       // jitter, so that several who wait do not come back together
       const ms = pause * (0.5 + environment.random());
       waited += ms;
-      await new Promise<void>((resolve) => environment.setTimer(ms, resolve));
+      await stayingAlive(() => new Promise<void>((resolve) => environment.setTimer(ms, resolve)));
     }
   }
 }
@@ -222,6 +222,15 @@ class SqliteSession implements Session {
 
 function bound(row: Row): SqlValue[] {
   return row as SqlValue[];
+}
+
+/** Timers of the environment let a process end; one that waits for the lock has something to write, and must not. */
+async function stayingAlive(wait: () => Promise<void>): Promise<void> {
+  const { port1 } = new MessageChannel();
+  // a port that is listened to counts as work under way
+  port1.onmessage = () => undefined;
+  await wait();
+  port1.close();
 }
 
 function isBusy(error: unknown): boolean {
