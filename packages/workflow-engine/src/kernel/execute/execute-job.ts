@@ -9,6 +9,7 @@ import { checkDeclaredOutput, type KernelParts } from "./parts.ts";
 import { isStoredAsBlob } from "./payloads.ts";
 import { runStage } from "./run-stage.ts";
 import { addOutput } from "./run-values.ts";
+import { settleExecution } from "./settle-execution.ts";
 import { type Tell, Teller } from "./teller.ts";
 
 /** How an execution is carried out. */
@@ -34,7 +35,7 @@ export interface Executed {
   next: Job[];
 }
 
-/** Executes a leased job and settles it. Rejects only when the store cannot be reached: the lease then runs out and the job is retried. */
+/** Executes a leased job and settles it. Rejects only when the store stays out of reach: the job is then given back and executed again. */
 export async function executeJob(
   parts: KernelParts,
   plan: WorkflowPlan,
@@ -42,39 +43,54 @@ export async function executeJob(
   job: Job,
   options: ExecuteOptions,
 ): Promise<Executed> {
-  const held = parts.executions.hold(job);
-  const teller = new Teller(parts.environment, tellOf(parts, job), () => held.abort.abort(new Error("This execution has lost its stage")));
-  let outcome: Outcome;
+  const { abort, end } = parts.executions.hold(job);
+  const teller = new Teller(parts.environment, tellOf(parts, job), () => abort.abort(new Error("This execution has lost its stage")));
   try {
-    outcome = await runStage(parts, { plan, planned, job, config: options.config, abort: held.abort, teller });
+    let outcome: Outcome;
+    try {
+      outcome = await runStage(parts, { plan, planned, job, config: options.config, abort, teller });
+    } finally {
+      options.onCodeEnded?.();
+    }
+    const left = teller.close();
+    const unitOf = (ended: Outcome): Unit<Settled> =>
+      settlingUnit(parts, plan, job, options, ended, ended === outcome ? left : nothingLeft);
+    const executed = await settleExecution(parts, job, abort, outcome, unitOf);
+    await afterSettling(parts, job, executed.outcome, executed.settled);
+    return { ...executed, next: handedJobs(job, executed.outcome, executed.settled) };
   } finally {
-    options.onCodeEnded?.();
+    teller.close();
+    end();
   }
-  const left = teller.close();
-  try {
-    const key = options.keyOf?.(outcome);
-    const unit: Unit<Settled> = {
-      runId: job.runId,
-      stage: { stageId: job.stageId, item: job.item },
-      ...(key && { key }),
-      decide: settle({
-        plan,
-        ref: job,
-        outcome,
-        from: "RUNNING",
-        retry: options.retry,
-        advances: options.advances,
-        taker: options.taker?.() ?? null,
-        ...left,
-        checkOutput: (output) => checkDeclaredOutput(parts.registry, plan.workflowId, output),
-      }),
-    };
-    const settled = await parts.store.transact(unit);
-    await afterSettling(parts, job, outcome, settled);
-    return { outcome, settled, next: handedJobs(job, outcome, settled) };
-  } finally {
-    held.end();
-  }
+}
+
+const nothingLeft: ReturnType<Teller["close"]> = { logs: [], progress: [] };
+
+function settlingUnit(
+  parts: KernelParts,
+  plan: WorkflowPlan,
+  job: Job,
+  options: ExecuteOptions,
+  outcome: Outcome,
+  left: ReturnType<Teller["close"]>,
+): Unit<Settled> {
+  const key = options.keyOf?.(outcome);
+  return {
+    runId: job.runId,
+    stage: { stageId: job.stageId, item: job.item },
+    ...(key && { key }),
+    decide: settle({
+      plan,
+      ref: job,
+      outcome,
+      from: "RUNNING",
+      retry: options.retry,
+      advances: options.advances,
+      taker: options.taker?.() ?? null,
+      ...left,
+      checkOutput: (output) => checkDeclaredOutput(parts.registry, plan.workflowId, output),
+    }),
+  };
 }
 
 /** Writes progress and logs under the execution's fence. */

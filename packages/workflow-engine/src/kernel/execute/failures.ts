@@ -23,8 +23,18 @@ const longestError = 8_000;
 
 /** The message of anything thrown, as text that every database takes. */
 export function describeError(error: unknown): string {
-  const text = error instanceof Error ? error.message || error.name : String(error);
-  return toStorableText(text).slice(0, longestError);
+  // cut first: half a character would be a lone surrogate
+  return toStorableText(textOf(error).slice(0, longestError));
+}
+
+/** Anything can be thrown, also what has no text. */
+function textOf(error: unknown): string {
+  try {
+    const text: unknown = error instanceof Error ? error.message || error.name : error;
+    return String(text);
+  } catch {
+    return "Something was thrown that cannot be told as text";
+  }
 }
 
 /** Replaces NUL and lone surrogates, which PostgreSQL refuses and which would poison a batch. */
@@ -37,7 +47,7 @@ export function toStorableText(text: string): string {
 export function failedOutcome(error: unknown, attempt: number, random: number, policy: RetryPolicy = {}): Outcome {
   const code = errorCodeOf(error);
   const isFinal = code !== undefined && finalCodes.has(code);
-  const isWanted = !isFinal && (policy.retryOn?.(error) ?? true);
+  const isWanted = !isFinal && wantsRetry(policy, error);
   return {
     kind: "failed",
     error: describeError(error),
@@ -46,9 +56,19 @@ export function failedOutcome(error: unknown, attempt: number, random: number, p
   };
 }
 
+/** A `retryOn` that fails itself has not said no. */
+function wantsRetry(policy: RetryPolicy, error: unknown): boolean {
+  try {
+    return policy.retryOn?.(error) ?? true;
+  } catch {
+    return true;
+  }
+}
+
 function retryAfterOf(error: unknown): number | undefined {
   if (errorCodeOf(error) !== "RETRYABLE" || typeof error !== "object" || error === null || !("retryAfterMs" in error)) return undefined;
-  return typeof error.retryAfterMs === "number" ? error.retryAfterMs : undefined;
+  // what a header said may be NaN, and a stage that waits for NaN waits for ever
+  return typeof error.retryAfterMs === "number" && Number.isFinite(error.retryAfterMs) ? Math.max(0, error.retryAfterMs) : undefined;
 }
 
 /** Issues of a zod error as `path: message; ...`. */

@@ -24,7 +24,7 @@ export interface PayloadName {
 export async function storePayload(value: unknown, name: PayloadName, limits: PayloadLimits, blobStore: BlobStore): Promise<JsonText> {
   const text = toJson(value, name.what);
   const bytes = byteLength(text, limits.inlineBytes);
-  if (bytes <= limits.inlineBytes && !isBlobReference(value)) return text;
+  if (bytes <= limits.inlineBytes && !isStoredAsBlob(text)) return text; // what looks like a reference is one
   if (bytes > limits.maxBytes) {
     throw new WorkflowEngineError(
       "PAYLOAD_TOO_LARGE",

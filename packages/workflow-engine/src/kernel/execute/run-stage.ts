@@ -1,5 +1,5 @@
 // Runs a stage's user code, outside any transaction, and turns its end into an outcome for the rules: parsed, bounded, stored (P5 to P7).
-import { createContextReader, type EnhancedStageContext, type ProgressUpdate } from "../../define/context.ts";
+import { createContextReader, type EnhancedStageContext } from "../../define/context.ts";
 import {
   assertNoCredential,
   isSuspendedResult,
@@ -16,7 +16,7 @@ import { stageRecordId } from "../../store/record-ids.ts";
 import type { Outcome } from "../rules/settle.ts";
 import type { Abort } from "./abort.ts";
 import { failedOutcome, parseWith } from "./failures.ts";
-import { type PayloadLimits, storePayload, toJson } from "./payloads.ts";
+import { isStoredAsBlob, type PayloadLimits, storePayload, toJson } from "./payloads.ts";
 import { readRunValues } from "./run-values.ts";
 import { createStageStorage, outputBlobKey } from "./stage-storage.ts";
 import { suspendedOutcome } from "./suspension.ts";
@@ -40,21 +40,25 @@ export interface StageExecution {
   teller: Teller;
 }
 
-/** Runs the stage to its end; never rejects: what goes wrong is a failed outcome. */
+/** Runs the stage to its end, or to its abort; never rejects: what goes wrong is a failed outcome. */
 export async function runStage(services: ExecutionServices, execution: StageExecution): Promise<Outcome> {
   const { planned, job } = execution;
-  const startedAt = services.environment.now();
   try {
-    const result = await withDeadline(services.environment, execution, () => callStage(services, execution));
-    const metrics = metricsOf(startedAt, services.environment.now(), result.customMetrics);
-    if (isSuspendedResult(result)) {
-      assertNoCredential(planned.stageId, result.state);
-      return suspendedOutcome(result, metrics, services.environment.now());
-    }
-    return await completedOutcome(services, execution, result, metrics);
+    return await withDeadline(services.environment, execution, () => executeStage(services, execution));
   } catch (error) {
     return failedOutcome(error, job.attempt, services.environment.random(), planned.stage.retry);
   }
+}
+
+async function executeStage(services: ExecutionServices, execution: StageExecution): Promise<Outcome> {
+  const { planned, abort } = execution;
+  const startedAt = services.environment.now();
+  const result = await callStage(services, execution);
+  if (abort.isAborted) throw new Error("This execution was aborted"); // nobody waits for its outcome any more, and it stores nothing
+  const metrics = metricsOf(startedAt, services.environment.now(), result.customMetrics);
+  if (!isSuspendedResult(result)) return completedOutcome(services, execution, result, metrics);
+  assertNoCredential(planned.stageId, result.state);
+  return suspendedOutcome(result, metrics, services.environment.now());
 }
 
 async function callStage(services: ExecutionServices, execution: StageExecution): Promise<StageOutcome> {
@@ -84,19 +88,14 @@ async function callStage(services: ExecutionServices, execution: StageExecution)
     workflowContext: values.workflowContext,
     log,
     onLog: log,
-    onProgress: (update) => teller.progress(progressEvent(stageId, update)),
+    onProgress: (update) => teller.progress(stageId, update),
     ...createContextReader(values.workflowContext),
   });
 }
 
-function progressEvent(stageId: string, update: ProgressUpdate): { type: "stage:progress"; [field: string]: unknown } {
-  const { progress, message, details } = update;
-  return { type: "stage:progress", stageId, progress, message, ...(details !== undefined && { details }) };
-}
-
 async function completedOutcome(
   services: ExecutionServices,
-  { planned, job, plan }: StageExecution,
+  { planned, job, plan, abort }: StageExecution,
   result: SimpleStageResult,
   metrics: JsonText,
 ): Promise<Outcome> {
@@ -104,6 +103,7 @@ async function completedOutcome(
   const output = await parseWith(stage.outputSchema, result.output, `output of stage "${stageId}"`, "STAGE_OUTPUT_INVALID");
   const blobKey = outputBlobKey(plan.workflowId, job.runId, stageId, job.executionId);
   const text = await storePayload(output, { what: `Output of stage "${stageId}"`, blobKey }, services.limits, services.blobStore);
+  if (abort.isAborted && isStoredAsBlob(text)) await services.blobStore.delete(blobKey); // it came too late for anybody to name it
   return { kind: "completed", output: text, metrics, artifacts: artifactsOf(stageId, result.artifacts) };
 }
 

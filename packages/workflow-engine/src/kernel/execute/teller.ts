@@ -1,15 +1,18 @@
 // Log lines and progress of one execution: gathered, and written while it runs (P19); what is left rides the settling commit.
-import type { LogLevel } from "../../define/context.ts";
+import type { LogLevel, ProgressUpdate } from "../../define/context.ts";
 import type { Environment } from "../../ports/environment.ts";
 import type { DraftEvent } from "../../ports/event.ts";
 import type { LogRow } from "../../ports/store.ts";
-import { toStorableText } from "./failures.ts";
+import { describeError, toStorableText } from "./failures.ts";
 
 /** Writes what has been told so far; false when the execution has lost its stage. */
 export type Tell = (logs: LogRow[], progress: DraftEvent[]) => Promise<boolean>;
 
 /** Milliseconds between two writes of one execution: a person sees no delay, and a loop that logs costs one row set, not thousands. */
 const intervalMs = 100;
+
+/** Milliseconds until a write that failed is tried again. */
+const pauseMs = 1_000;
 
 /** Gathers what a stage tells. */
 export class Teller {
@@ -36,10 +39,12 @@ export class Teller {
     this.#schedule();
   }
 
-  /** Adds a progress event. */
-  progress(event: DraftEvent): void {
+  /** Adds a progress event, as it is now: what JSON does not hold would keep the stage's end from being stored. */
+  progress(stageId: string, { progress, message, details }: ProgressUpdate): void {
     if (this.#isClosed) return;
-    this.#progress.push(event);
+    const event: DraftEvent = { type: "stage:progress", stageId, progress, message: toStorableText(String(message)) };
+    const text = metaToJson(details);
+    this.#progress.push(text === null ? event : { ...event, details: JSON.parse(text) });
     this.#schedule();
   }
 
@@ -70,9 +75,11 @@ export class Teller {
         if (!isHeld) this.#onLost();
       },
       () => {
-        // the store was out of reach: these lines ride with the next ones
+        // the store was out of reach: these lines are told again after a while, or ride the settling commit
         this.#logs = [...logs, ...this.#logs];
         this.#progress = [...progress, ...this.#progress];
+        this.#toldAt = this.#environment.now() + pauseMs;
+        if (!this.#isClosed) this.#schedule();
       },
     );
   }
@@ -81,8 +88,8 @@ export class Teller {
 function metaToJson(meta: Record<string, unknown> | undefined): string | null {
   if (meta === undefined) return null;
   try {
-    return JSON.stringify(meta);
-  } catch {
-    return JSON.stringify({ unserializable: String(meta) });
+    return JSON.stringify(meta) ?? null;
+  } catch (error) {
+    return JSON.stringify({ unserializable: describeError(error) });
   }
 }

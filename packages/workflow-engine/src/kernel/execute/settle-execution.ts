@@ -1,0 +1,80 @@
+// Commits how an execution ended, also over a store that stumbles: an hour of paid work must not be done again because a connection broke
+// once (P13, P14). What the store will not take, the stage fails with, so that its attempts are spent and it does not loop for ever.
+import { errorCodeOf } from "../../errors.ts";
+import type { Job, Unit } from "../../ports/store.ts";
+import { backoffMs } from "../rules/backoff.ts";
+import type { Outcome, Settled } from "../rules/settle.ts";
+import type { Abort } from "./abort.ts";
+import { describeError } from "./failures.ts";
+import type { KernelParts } from "./parts.ts";
+
+/** How an execution was settled in the end. */
+export interface SettledExecution {
+  outcome: Outcome;
+  settled: Settled;
+}
+
+/** Tries of one commit: the second at once, the others within 12 s, well before anybody takes the lease for dead. */
+const maxTries = 7;
+const pauses = { initialMs: 100, factor: 3, maxMs: 10_000, jitter: 0.25 } as const;
+
+/** Errors that the next try would meet again. */
+const finalCodes: ReadonlySet<string | undefined> = new Set([
+  "STORE_CLOSED",
+  "RUN_NOT_FOUND",
+  "IDEMPOTENCY_IN_PROGRESS",
+  "IDEMPOTENCY_CONFLICT",
+]);
+
+/** Settles an execution; rejects with the store's first error when it cannot. */
+export async function settleExecution(
+  parts: Pick<KernelParts, "store" | "environment">,
+  job: Job,
+  abort: Abort,
+  outcome: Outcome,
+  unitOf: (outcome: Outcome) => Unit<Settled>,
+): Promise<SettledExecution> {
+  const first = await commit(parts, unitOf(outcome));
+  if (first.settled) return { outcome, settled: first.settled };
+  const { error } = first;
+  if (finalCodes.has(errorCodeOf(error))) throw error;
+  for (let tries = 2; tries <= maxTries && !abort.isAborted; tries++) {
+    const { settled } = await commit(parts, unitOf(outcome));
+    if (settled) return known({ outcome, settled }, error);
+    if (tries < maxTries) await pause(parts, backoffMs(tries - 1, parts.environment.random(), pauses));
+  }
+  const failed = refusedOutcome(parts, job, error);
+  const { settled } = await commit(parts, unitOf(failed));
+  if (!settled) throw error;
+  return known({ outcome: failed, settled }, error);
+}
+
+async function commit(
+  { store }: Pick<KernelParts, "store">,
+  unit: Unit<Settled>,
+): Promise<{ settled: Settled; error?: undefined } | { settled: null; error: unknown }> {
+  try {
+    return { settled: await store.transact(unit) };
+  } catch (error) {
+    return { settled: null, error };
+  }
+}
+
+/** A commit whose answer was lost stands, and the try after it finds its stage gone: nobody knows then, so the caller is told of the error. */
+function known(end: SettledExecution, error: unknown): SettledExecution {
+  if (end.settled.outcome === "discarded") throw error;
+  return end;
+}
+
+function refusedOutcome({ environment }: Pick<KernelParts, "environment">, { stageId, attempt }: Job, error: unknown): Outcome {
+  return {
+    kind: "failed",
+    error: `The end of stage "${stageId}" could not be stored: ${describeError(error)}`,
+    isRetryable: true,
+    delayMs: backoffMs(attempt, environment.random()),
+  };
+}
+
+function pause({ environment }: Pick<KernelParts, "environment">, ms: number): Promise<void> {
+  return new Promise((resolve) => environment.setTimer(ms, resolve));
+}
