@@ -2,11 +2,13 @@
 
 import { canonicalJson, hashText } from "../../define/fingerprint.ts";
 import { WorkflowEngineError } from "../../errors.ts";
-import type { Instance, Job, UnitKey } from "../../ports/store.ts";
+import { isBlobReference } from "../../ports/blob-store.ts";
+import type { Instance, Job, StageState, UnitKey } from "../../ports/store.ts";
 import { parseJobId } from "../../store/record-ids.ts";
 import { executeJob } from "../execute/execute-job.ts";
 import { type KernelParts, requireWorkflow } from "../execute/parts.ts";
 import { loadPayload } from "../execute/payloads.ts";
+import { release } from "../rules/reap.ts";
 import type { Outcome, RetryOwner, Settled } from "../rules/settle.ts";
 import { type StageStart, startStage } from "../rules/start-stage.ts";
 import type { JobExecuteCommand, JobExecuteResult } from "./command.ts";
@@ -22,33 +24,46 @@ export async function jobExecute(parts: KernelParts, command: JobExecuteCommand)
   const runId = requireText(command, "workflowRunId");
   const { plan } = requireWorkflow(parts.registry, requireText(command, "workflowId"));
   const planned = plan.requireStage(requireText(command, "stageId"));
-  const start = await begin(parts, command, runId);
+  // the key is held under this call alone: a rival in this process is a rival too, and what a lost execution leaves is not its successor's
+  const owner = parts.environment.newId();
+  const start = await begin(parts, command, runId, owner);
   if (start.kind !== "started") return answerOf(parts, command, start);
-  const { stage } = start;
-  const payloads = await parts.store.loadPayloads(runId);
-  if (!payloads) throw new WorkflowEngineError("RUN_NOT_FOUND", `WorkflowRun ${runId} not found`);
-  const { attempt, maxAttempts, executionId, item, group, number } = stage;
-  const resume = await parts.store.loadResume({ runId, stageId: stage.stageId, item });
-  const job: Job = {
-    ...{ runId, stageId: stage.stageId, item, executionId, group, number, attempt, maxAttempts, payloads, resume },
-    workflowId: plan.workflowId,
-    priority: 0,
-    startedAt: stage.startedAt ?? parts.environment.now(),
-  };
+  const job = await loadJob(parts, plan.workflowId, start.stage);
   const { outcome, settled } = await executeJob(parts, plan, planned, job, {
     retry: retryOwnerOf(command),
     advances: false,
     config: command.config,
-    keyOf: (ended) => settleKey(command, ended, parts.executions.instance.id),
+    keyOf: (ended) => settleKey(command, ended, owner),
   });
-  return resultOf(outcome, settled);
+  return withOutput(parts, resultOf(outcome, settled));
+}
+
+/** What a started stage reads; one that cannot be read is given back, without spending its attempt. */
+async function loadJob(parts: KernelParts, workflowId: string, stage: StageState): Promise<Job> {
+  const { runId, stageId, item, executionId, group, number, attempt, maxAttempts } = stage;
+  const ref = { runId, stageId, item, executionId };
+  try {
+    const payloads = await parts.store.loadPayloads(runId);
+    if (!payloads) throw new WorkflowEngineError("RUN_NOT_FOUND", `WorkflowRun ${runId} not found`);
+    const resume = await parts.store.loadResume(ref);
+    const startedAt = stage.startedAt ?? parts.environment.now();
+    return { ...ref, group, number, attempt, maxAttempts, payloads, resume, workflowId, priority: 0, startedAt };
+  } catch (error) {
+    await parts.store.transact({ runId, stage: { stageId, item }, decide: release(ref) }).catch(() => undefined); // found when it is stale
+    throw error;
+  }
+}
+
+/** The answer with the value of an output that is kept in the blob store. */
+async function withOutput(parts: KernelParts, result: JobExecuteResult): Promise<JobExecuteResult> {
+  return isBlobReference(result.output) ? { ...result, output: await parts.blobStore.get(result.output.$blob) } : result;
 }
 
 function retryOwnerOf(command: JobExecuteCommand): RetryOwner {
   return command.retry ?? (command.jobId === undefined && command.executionId === undefined ? "nobody" : "engine");
 }
 
-function begin(parts: KernelParts, command: JobExecuteCommand, runId: string): Promise<Start> {
+function begin(parts: KernelParts, command: JobExecuteCommand, runId: string, owner: string): Promise<Start> {
   const instance: Instance = { ...parts.executions.instance, workerId: command.workerId ?? parts.executions.instance.workerId };
   const { jobId, attempt, maxAttempts, idempotencyKey: key } = command;
   // a job of ours names its execution, so that one left over from before a rerun starts nothing (P9)
@@ -58,7 +73,7 @@ function begin(parts: KernelParts, command: JobExecuteCommand, runId: string): P
     stage: { stageId: command.stageId, item: 0 },
     ...(key !== undefined && {
       key: {
-        ...{ key, commandType: command.type, hash: hashOf(command), mode: "hold" as const, owner: instance.id, leaseMs: keyLeaseMs },
+        ...{ key, commandType: command.type, hash: hashOf(command), mode: "hold" as const, owner, leaseMs: keyLeaseMs },
         resultOf: () => null,
         replay: (stored: unknown): Start => ({ kind: "replayed", result: reviveResult(stored) }),
       },
@@ -86,7 +101,7 @@ async function answerOf(
   command: JobExecuteCommand,
   start: Exclude<Start, { kind: "started" }>,
 ): Promise<JobExecuteResult> {
-  if (start.kind === "replayed") return start.result;
+  if (start.kind === "replayed") return withOutput(parts, start.result);
   if (start.kind === "completed") {
     const payloads = await parts.store.loadPayloads(command.workflowRunId);
     return { outcome: "completed", output: await loadPayload(payloads?.outputs[command.stageId] ?? "null", parts.blobStore) };

@@ -2,10 +2,10 @@
 import { parseConfig } from "../../define/config.ts";
 import { canonicalJson, hashText } from "../../define/fingerprint.ts";
 import type { AnyWorkflow } from "../../define/workflow.ts";
-import { WorkflowEngineError } from "../../errors.ts";
+import { errorCodeOf, WorkflowEngineError } from "../../errors.ts";
 import { describeIssues, parse } from "../execute/failures.ts";
 import { type KernelParts, requireWorkflow } from "../execute/parts.ts";
-import { storePayload, toJson } from "../execute/payloads.ts";
+import { isStoredAsBlob, storePayload, toJson } from "../execute/payloads.ts";
 import { runBlobPrefix } from "../execute/stage-storage.ts";
 import { type Created, create } from "../rules/create.ts";
 import type { RunCreateCommand } from "./command.ts";
@@ -35,22 +35,39 @@ export async function runCreate(parts: KernelParts, command: RunCreateCommand): 
     metadata: command.metadata === undefined ? null : toJson(command.metadata, "Metadata"),
     parentRunId: command.parentRunId ?? null,
   };
-  const created = await parts.store.transact<Created>({
-    runId,
-    key: {
-      key,
-      commandType: command.type,
-      hash: hashOf(command, priority),
-      mode: "once",
-      resultOf: (result) => result,
-      replay: (stored) => stored as Created,
-    },
-    decide: create(options),
-  });
+  const created = await parts.store
+    .transact<Created>({
+      runId,
+      key: {
+        key,
+        commandType: command.type,
+        hash: hashOf(command, priority),
+        mode: "once",
+        resultOf: (result) => result,
+        replay: (stored) => stored as Created,
+      },
+      decide: create(options),
+    })
+    .catch(async (error: unknown) => {
+      if (isKeyTaken(error)) await discardInput(parts, options.input);
+      throw error; // of any other error nobody knows whether the run was created after all
+    });
   // a replay names another run: what this one put aside belongs to nobody
-  if (created.workflowRunId !== runId && options.input.startsWith('{"$blob":')) await parts.blobStore.delete(blobKey);
+  if (created.workflowRunId !== runId) await discardInput(parts, options.input);
   if (created.workflowRunId === runId && command.startAt) wakeAt(parts, runId, command.startAt);
   return created;
+}
+
+function isKeyTaken(error: unknown): boolean {
+  const code = errorCodeOf(error);
+  return code === "IDEMPOTENCY_CONFLICT" || code === "IDEMPOTENCY_IN_PROGRESS";
+}
+
+/** Removes the blob of an input that no run names; that it stays is no reason to fail. */
+async function discardInput({ blobStore }: KernelParts, input: string): Promise<void> {
+  if (!isStoredAsBlob(input)) return;
+  const { $blob } = JSON.parse(input) as { $blob: string };
+  await blobStore.delete($blob).catch(() => undefined);
 }
 
 /** Tells the scheduler of a start that lies in the future (P12); a host that polls does not need it, so its failure is none of the run's. */
@@ -82,6 +99,7 @@ function assertNumbers(command: RunCreateCommand, priority: number): void {
 }
 
 /** The same key with another payload must not answer somebody else's run. */
-function hashOf({ workflowId, input, config = {}, metadata, startAt }: RunCreateCommand, priority: number): string {
-  return hashText(canonicalJson([workflowId, input, config, priority, metadata ?? null, startAt?.getTime() ?? null]));
+function hashOf({ workflowId, input, config = {}, metadata, startAt, parentRunId }: RunCreateCommand, priority: number): string {
+  const start = startAt?.getTime() ?? null;
+  return hashText(canonicalJson([workflowId, input, config, priority, metadata ?? null, start, parentRunId ?? null]));
 }
