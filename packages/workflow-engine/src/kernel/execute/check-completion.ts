@@ -12,6 +12,7 @@ import { describeError, parseWith } from "./failures.ts";
 import { storePayload, toJson } from "./payloads.ts";
 import { type ExecutionServices, metricsOf } from "./run-stage.ts";
 import { createStageStorage, outputBlobKey } from "./stage-storage.ts";
+import { isDelay } from "./suspension.ts";
 import type { Teller } from "./teller.ts";
 
 /** What a look at a suspended stage leads to. */
@@ -29,22 +30,33 @@ export interface PollExecution {
   teller: Teller;
 }
 
-/** Calls `checkCompletion` and decides what follows; never rejects. */
+/** Errors that another look cannot cure. */
+const finalCodes: ReadonlySet<string | undefined> = new Set([
+  "FATAL",
+  "STAGE_OUTPUT_INVALID",
+  "INVALID_CONFIG",
+  "PAYLOAD_TOO_LARGE",
+  "PAYLOAD_NOT_JSON",
+]);
+
+/** Calls `checkCompletion` and decides what follows, as soon as it answers or is aborted; never rejects. */
 export async function checkCompletion(services: ExecutionServices, execution: PollExecution): Promise<PollEnd> {
-  const { planned, poll, teller } = execution;
+  const { planned, poll, teller, abort } = execution;
   try {
-    const result = await ask(services, execution);
-    return await answer(services, execution, result);
+    return await abort.race(async () => answer(services, execution, await ask(services, execution)));
   } catch (error) {
-    const code = errorCodeOf(error);
-    const isFinal = code === "FATAL" || code === "STAGE_OUTPUT_INVALID" || code === "INVALID_CONFIG" || code === "PAYLOAD_TOO_LARGE";
-    if (isFinal) return failed(describeError(error));
+    if (finalCodes.has(errorCodeOf(error))) return failed(describeError(error));
     const now = services.environment.now();
     if (poll.maxWaitUntil !== null && now >= poll.maxWaitUntil) return failed(waitedTooLong(poll, describeError(error)));
     const failures = poll.pollFailures + 1;
     teller.log(planned.stageId, "WARN", `Poll ${failures} failed and will be tried again: ${describeError(error)}`, undefined);
-    return { kind: "again", nextPollAt: now + backoffMs(failures, services.environment.random()), failures };
+    return { kind: "again", nextPollAt: withinWait(poll, now + backoffMs(failures, services.environment.random())), failures };
   }
+}
+
+/** The last look is at the end of the wait. */
+function withinWait({ maxWaitUntil }: Poll, at: number): number {
+  return maxWaitUntil === null ? at : Math.min(at, maxWaitUntil);
 }
 
 async function ask(services: ExecutionServices, { plan, planned, poll, abort, teller }: PollExecution): Promise<CompletionResult> {
@@ -69,13 +81,14 @@ async function ask(services: ExecutionServices, { plan, planned, poll, abort, te
 }
 
 async function answer(services: ExecutionServices, execution: PollExecution, result: CompletionResult): Promise<PollEnd> {
-  const { poll } = execution;
+  const { poll, abort } = execution;
+  if (abort.isAborted) throw new Error("This look was given up"); // nobody waits for its answer any more
   const now = services.environment.now();
   if (result.error !== undefined && result.error !== null) return failed(describeError(result.error));
   if (result.ready) return ready(services, execution, result);
   if (poll.maxWaitUntil !== null && now >= poll.maxWaitUntil) return failed(waitedTooLong(poll, "it was still not ready"));
-  const wanted = now + (result.nextCheckIn ?? poll.pollIntervalMs);
-  return { kind: "again", nextPollAt: poll.maxWaitUntil === null ? wanted : Math.min(wanted, poll.maxWaitUntil), failures: 0 };
+  const delayMs = isDelay(result.nextCheckIn) ? result.nextCheckIn : poll.pollIntervalMs;
+  return { kind: "again", nextPollAt: withinWait(poll, now + delayMs), failures: 0 };
 }
 
 async function ready(services: ExecutionServices, { plan, planned, poll }: PollExecution, result: CompletionResult): Promise<PollEnd> {
