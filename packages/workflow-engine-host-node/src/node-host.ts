@@ -46,10 +46,12 @@ class LoopingHost implements NodeHost {
 
   constructor(config: NodeHostConfig) {
     this.#config = config;
-    this.#options = resolveHostOptions({ onError: (error) => console.error(`[${config.workerId}]`, error), ...config });
+    const onError = config.onError ?? ((error: unknown) => console.error(`[${config.workerId}]`, error));
+    this.#options = resolveHostOptions({ ...config, onError });
   }
 
   async start(): Promise<void> {
+    await this.#stopping; // what is on its way out is no running host
     if (this.#running) return;
     const { environment, openSession } = this.#config.kernel.work;
     const session = openSession({ workerId: this.#options.workerId });
@@ -85,25 +87,38 @@ class LoopingHost implements NodeHost {
   async #drain(): Promise<void> {
     const running = this.#running;
     if (!running) return;
+    const { worker, orchestrator } = running;
     for (const signal of signals) process.off(signal, this.#onSignal);
     running.cancelPoll();
-    await this.#stopWorker(running.worker);
-    await running.orchestrator.stop();
+    // a store out of reach must not keep a process from ending
+    await this.#quietly(() => this.#finish(worker, orchestrator));
+    await this.#quietly(() => orchestrator.stop());
     clearInterval(running.keepAlive);
-    this.#ticks += running.orchestrator.stats.ticks;
+    this.#ticks += orchestrator.stats.ticks;
     this.#running = null;
   }
 
-  async #stopWorker(worker: Worker): Promise<void> {
-    const { environment } = this.#config.kernel.work;
+  /** Waits for what runs, stages and polls, up to shutdownTimeoutMs; hands back what is left. */
+  async #finish(worker: Worker, orchestrator: Orchestrator): Promise<void> {
+    const { shutdownTimeoutMs } = this.#options;
     let cancelTimer = (): void => undefined;
     const isLate = new Promise<boolean>((resolve) => {
-      cancelTimer = environment.setTimer(this.#options.shutdownTimeoutMs, () => resolve(true));
+      cancelTimer = this.#config.kernel.work.environment.setTimer(shutdownTimeoutMs, () => resolve(true));
     });
-    const wasLate = await Promise.race([worker.stop().then(() => false), isLate]);
-    cancelTimer();
-    if (wasLate)
-      await worker.abandon(new Error(`The host is stopping and shutdownTimeoutMs (${this.#options.shutdownTimeoutMs} ms) is over`));
+    const hasEnded = Promise.all([worker.stop(), orchestrator.stopPolling()]).then(() => false);
+    const wasLate = await Promise.race([hasEnded, isLate]).finally(() => cancelTimer());
+    if (!wasLate) return;
+    const reason = new Error(`The host is stopping and shutdownTimeoutMs (${shutdownTimeoutMs} ms) is over`);
+    orchestrator.abandonPolls(reason);
+    await worker.abandon(reason);
+  }
+
+  async #quietly(part: () => Promise<void>): Promise<void> {
+    try {
+      await part();
+    } catch (error) {
+      this.#options.onError(error);
+    }
   }
 
   /** A store that signals nothing is asked again every jobPollIntervalMs. */

@@ -46,6 +46,12 @@ export function resolveHostOptions(options: HostOptions): ResolvedHostOptions {
     maxOutboxFlushPerTick: options.maxOutboxFlushPerTick ?? 100,
     concurrency: options.concurrency ?? 10,
     shutdownTimeoutMs: options.shutdownTimeoutMs ?? 30_000,
-    onError: options.onError ?? (() => undefined),
+    onError: (error) => {
+      try {
+        options.onError?.(error);
+      } catch {
+        // a listener that fails must not stop the loop that tells it
+      }
+    },
   };
 }

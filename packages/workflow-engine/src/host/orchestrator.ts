@@ -2,7 +2,8 @@
 // the safety-net tick (P10, P14, P16 to P18, P22).
 import type { WorkSession } from "../kernel/session.ts";
 import type { Environment } from "../ports/environment.ts";
-import type { ExecutionRef } from "../ports/store.ts";
+import type { ExecutionRef, Poll } from "../ports/store.ts";
+import { Alarm } from "./alarm.ts";
 import type { ResolvedHostOptions } from "./options.ts";
 import { Single } from "./single.ts";
 import type { Worker } from "./worker.ts";
@@ -29,9 +30,14 @@ export class Orchestrator {
   readonly #worker: Worker;
   readonly #flushing: Single;
   readonly #polling: Single;
+  readonly #wake: Alarm;
+  readonly #retry: Alarm;
+  /** Looks at suspended stages under way, by execution. */
+  readonly #polls = new Map<string, Poll>();
+  #onPolled: Array<() => void> = [];
   #cancelTick: (() => void) | null = null;
-  #cancelWake: (() => void) | null = null;
-  #wakeAt = Number.POSITIVE_INFINITY;
+  #ticking: Promise<void> = Promise.resolve();
+  #isStopped = false;
   #pauseMs = 1;
   #sweptAt: number;
   #suspects = new Set<string>();
@@ -44,6 +50,11 @@ export class Orchestrator {
     this.#worker = worker;
     this.#flushing = new Single(() => this.#flushAll(), options.onError);
     this.#polling = new Single(() => this.#pollAll(), options.onError);
+    this.#wake = new Alarm(environment, () => {
+      this.#worker.wake();
+      this.#polling.run();
+    });
+    this.#retry = new Alarm(environment, () => this.#flushing.run());
     this.#sweptAt = environment.now();
   }
 
@@ -51,20 +62,35 @@ export class Orchestrator {
     this.#unsubscribe = this.#session.onSignal((signal) => {
       if (signal.hasEvents) this.#flushing.run();
       if (signal.hasWork) this.#worker.wake();
-      if (signal.wakeAt !== null) this.#wakeBy(signal.wakeAt);
+      if (signal.wakeAt !== null) this.#wake.setBy(signal.wakeAt);
     });
     this.#scheduleTick(0);
   }
 
-  /** Stops ticking; publishes what is left. */
+  /** Looks at no more stages; resolves when those looked at are answered. */
+  async stopPolling(): Promise<void> {
+    this.#isStopped = true;
+    this.#wake.off();
+    await this.#polling.settled();
+    while (this.#polls.size > 0) await new Promise<void>((resolve) => this.#onPolled.push(resolve));
+  }
+
+  /** Aborts the looks under way: those stages are looked at again later. */
+  abandonPolls(reason: unknown): void {
+    this.#session.abort([...this.#polls.values()], reason);
+  }
+
+  /** Stops ticking and polling; publishes once more what is left. Nothing runs and no timer is set afterwards. */
   async stop(): Promise<void> {
+    this.#isStopped = true;
     this.#cancelTick?.();
-    this.#cancelWake?.();
     this.#unsubscribe?.();
     this.#unsubscribe = null;
-    await this.#polling.settled();
+    await this.stopPolling();
+    await this.#ticking;
     this.#flushing.run();
     await this.#flushing.settled();
+    this.#retry.off();
   }
 
   /** One pass over everything; errors of one part do not keep the others from running. */
@@ -79,19 +105,20 @@ export class Orchestrator {
     await this.#attempt(() => this.#sweep());
     await this.#attempt(async () => {
       const wakeAt = await this.#session.nextWakeAt();
-      if (wakeAt !== null) this.#wakeBy(wakeAt);
+      if (wakeAt !== null) this.#wake.setBy(wakeAt);
     });
   }
 
   #scheduleTick(ms: number): void {
     this.#cancelTick = this.#environment.setTimer(ms, () => {
-      void this.tick().finally(() => {
-        if (this.#unsubscribe) this.#scheduleTick(this.#options.orchestrationIntervalMs);
+      this.#ticking = this.tick().finally(() => {
+        if (!this.#isStopped) this.#scheduleTick(this.#options.orchestrationIntervalMs);
       });
     });
   }
 
   async #attempt(part: () => Promise<unknown>): Promise<void> {
+    if (this.#isStopped) return;
     try {
       await part();
     } catch (error) {
@@ -99,38 +126,49 @@ export class Orchestrator {
     }
   }
 
-  /** Looks for due work at this instant, unless an earlier look is planned. */
-  #wakeBy(at: number): void {
-    if (at >= this.#wakeAt) return;
-    this.#cancelWake?.();
-    this.#wakeAt = at;
-    this.#cancelWake = this.#environment.setTimer(Math.max(0, at - this.#environment.now()), () => {
-      this.#wakeAt = Number.POSITIVE_INFINITY;
-      this.#worker.wake();
-      this.#polling.run();
-    });
-  }
-
   async #flushAll(): Promise<void> {
     const max = Math.max(flushBatch, this.#options.maxOutboxFlushPerTick);
-    while ((await this.#session.flush(max)) > 0);
+    let flushed: number;
+    do flushed = await this.#session.flush(max, (retryAt) => this.#retry.setBy(retryAt));
+    while (flushed > 0 && !this.#isStopped); // others may go on filling the outbox for as long as they live
   }
 
+  /** Begins to look at what is due, `maxSuspendedChecksPerTick` at a time: one that takes long keeps no other from being looked at. */
   async #pollAll(): Promise<void> {
     const max = this.#options.maxSuspendedChecksPerTick;
-    let polled = 0;
-    for (let found = max; found >= max; polled += found) found = await this.#session.pollSuspended(max);
+    let found = 0;
+    for (let isFull = true; isFull && !this.#isStopped && this.#polls.size < max; ) {
+      const room = max - this.#polls.size;
+      const polls = await this.#session.takePolls(room);
+      for (const poll of polls) void this.#look(poll);
+      found += polls.length;
+      isFull = polls.length >= room;
+    }
     const wakeAt = await this.#session.nextWakeAt();
     const now = this.#environment.now();
     // what is due and stays is another worker's, or waits for room here: looked for again ever more rarely, not in a loop
-    const isLeft = wakeAt !== null && wakeAt <= now && polled === 0;
+    const isLeft = wakeAt !== null && wakeAt <= now && found === 0;
     this.#pauseMs = isLeft ? Math.min(this.#pauseMs * 2, longestPauseMs) : 1;
-    if (wakeAt !== null) this.#wakeBy(Math.max(wakeAt, now + this.#pauseMs));
+    if (wakeAt !== null) this.#wake.setBy(Math.max(wakeAt, now + this.#pauseMs));
+  }
+
+  async #look(poll: Poll): Promise<void> {
+    this.#polls.set(poll.executionId, poll);
+    try {
+      await this.#session.poll(poll);
+    } catch (error) {
+      this.#options.onError(error); // it is looked at again once the hold of this look is over
+    }
+    const wasFull = this.#polls.size >= this.#options.maxSuspendedChecksPerTick;
+    this.#polls.delete(poll.executionId);
+    if (wasFull && !this.#isStopped) this.#polling.run();
+    if (this.#polls.size === 0) for (const resolve of this.#onPolled.splice(0)) resolve();
   }
 
   /** Releases jobs that the store gives to this process and that it does not know, seen twice in a row: their answer was lost. */
   async #reconcile(): Promise<void> {
     const leased = await this.#session.listLeased();
+    if (this.#isStopped) return;
     const unknown = leased.filter((ref) => !this.#worker.leased.has(ref.executionId));
     const lost: ExecutionRef[] = unknown.filter((ref) => this.#suspects.has(ref.executionId));
     this.#suspects = new Set(unknown.map((ref) => ref.executionId));
@@ -140,6 +178,6 @@ export class Orchestrator {
   async #sweep(): Promise<void> {
     if (this.#environment.now() - this.#sweptAt < sweepIntervalMs) return;
     this.#sweptAt = this.#environment.now();
-    while ((await this.#session.sweep()) > 0);
+    while ((await this.#session.sweep()) > 0 && !this.#isStopped);
   }
 }

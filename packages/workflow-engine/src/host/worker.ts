@@ -1,7 +1,7 @@
 // The job loop of every long-lived host: refills from queue and pending runs when woken, and goes on with the stage it was handed in the
 // commit that ended the one before. `concurrency` counts user code, not stages that wait for their commit; how much is leased beyond it
 // adapts, up to 20 times that, and what waits behind slow stages is given back (settled question 6, P15).
-import type { WorkSession } from "../kernel/session.ts";
+import type { ClaimedWork, WorkSession } from "../kernel/session.ts";
 import type { Environment } from "../ports/environment.ts";
 import type { ExecutionRef, Job } from "../ports/store.ts";
 import { Places } from "./places.ts";
@@ -34,7 +34,7 @@ export class Worker {
   #bittenAt = 0;
   #ranSinceBite = 0;
   #onIdle: Array<() => void> = [];
-  #isWatchingWaits = false;
+  #cancelWatch: (() => void) | null = null;
 
   constructor(session: WorkSession, environment: Environment, options: WorkerOptions) {
     this.#session = session;
@@ -63,6 +63,8 @@ export class Worker {
   /** Takes no more jobs, gives back what waits, and resolves when what runs has ended. */
   async stop(): Promise<void> {
     this.#isRunning = false;
+    this.#cancelWatch?.();
+    this.#cancelWatch = null;
     this.#places.giveUp(Number.POSITIVE_INFINITY);
     await this.#refilling;
     this.#places.giveUp(Number.POSITIVE_INFINITY);
@@ -72,8 +74,11 @@ export class Worker {
   /** Hands back what still runs: new executions may begin elsewhere, and what these still do is discarded. */
   async abandon(reason: unknown): Promise<void> {
     const refs: ExecutionRef[] = [...this.#leased.values()];
-    await this.#session.release(refs);
-    this.#session.abortAll(reason);
+    try {
+      await this.#session.release(refs);
+    } finally {
+      this.#session.abort(refs, reason);
+    }
   }
 
   /** Looks for work once this turn's ends are all in, so that one bite fills the places of all of them. */
@@ -95,12 +100,23 @@ export class Worker {
   async #bites(): Promise<void> {
     for (let room = this.#room(); this.#isRunning && this.#isHungry && room > 0; room = this.#room()) {
       this.#isHungry = false;
-      const [taken, claimed] = await Promise.all([this.#session.take(room), this.#session.claim(room, room)]);
-      const isUnclaimedLeft = claimed.claimed > 0 && claimed.jobs.length < claimed.claimed;
-      if (taken.length >= room || claimed.claimed >= room || isUnclaimedLeft) this.#isHungry = true;
-      for (const job of taken) this.#go(job);
-      for (const job of claimed.jobs) this.#go(job);
+      // one of the two may fail: what the other has leased is executed all the same
+      const [taken, claimed] = await Promise.allSettled([this.#session.take(room), this.#session.claim(room, room)]);
+      if (taken.status === "fulfilled") this.#take(taken.value, room);
+      if (claimed.status === "fulfilled") this.#takeClaimed(claimed.value, room);
+      if (taken.status === "rejected") throw taken.reason;
+      if (claimed.status === "rejected") throw claimed.reason;
     }
+  }
+
+  #take(jobs: Job[], room: number): void {
+    if (jobs.length >= room) this.#isHungry = true;
+    for (const job of jobs) this.#go(job);
+  }
+
+  #takeClaimed({ claimed, jobs }: ClaimedWork, room: number): void {
+    if (claimed >= room || (claimed > 0 && jobs.length < claimed)) this.#isHungry = true;
+    for (const job of jobs) this.#go(job);
   }
 
   /** True when a good part of the window is free: asking for one job at a time would undo the batching. */
@@ -153,16 +169,29 @@ export class Worker {
   async #one(job: Job): Promise<Job[]> {
     const entered = this.#places.enter(this.#environment.now());
     if (entered !== true) this.#watchWaits();
-    if (!(await entered)) {
-      await this.#session.release([job]);
-      return [];
+    const hasPlace = await entered;
+    if (hasPlace && this.#isRunning) return this.#execute(job);
+    if (hasPlace) this.#places.leave();
+    await this.#session.release([job]);
+    return [];
+  }
+
+  async #execute(job: Job): Promise<Job[]> {
+    let hasPlace = true;
+    const leave = (): void => {
+      if (hasPlace) this.#leave();
+      hasPlace = false;
+    };
+    try {
+      const { next, outcome } = await this.#session.execute(job, {
+        onCodeEnded: leave,
+        slots: () => (this.#isRunning ? Math.max(1, this.#bite - this.#leased.size + 1) : 0),
+      });
+      this.#options.onJob(outcome);
+      return next;
+    } finally {
+      leave(); // a job whose stage this process does not know never came to its code
     }
-    const { next, outcome } = await this.#session.execute(job, {
-      onCodeEnded: () => this.#leave(),
-      slots: () => (this.#isRunning ? Math.max(1, this.#bite - this.#leased.size + 1) : 0),
-    });
-    this.#options.onJob(outcome);
-    return next;
   }
 
   #leave(): void {
@@ -172,10 +201,9 @@ export class Worker {
   }
 
   #watchWaits(): void {
-    if (this.#isWatchingWaits) return;
-    this.#isWatchingWaits = true;
-    this.#environment.setTimer(longestWaitMs, () => {
-      this.#isWatchingWaits = false;
+    if (this.#cancelWatch || !this.#isRunning) return;
+    this.#cancelWatch = this.#environment.setTimer(longestWaitMs, () => {
+      this.#cancelWatch = null;
       const givenUp = this.#places.giveUp(this.#environment.now() - longestWaitMs);
       if (givenUp > 0) this.#isHungry = true;
       if (this.#places.waitingCount > 0) this.#watchWaits();

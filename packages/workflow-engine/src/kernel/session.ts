@@ -1,11 +1,11 @@
 // The work session: what a host of any kind does with a kernel. Claims and takes hand stages straight to this process; the commit that
 // settles one also moves its run on and hands the next (settled question 1).
-import type { ExecutionRef, Instance, Job, StoreSignal } from "../ports/store.ts";
+import type { ExecutionRef, Instance, Job, Poll, StoreSignal } from "../ports/store.ts";
 import { leaseReapStale } from "./commands/lease-reap-stale.ts";
-import { outboxFlush } from "./commands/outbox-flush.ts";
+import { flushOutbox } from "./commands/outbox-flush.ts";
 import { deleteBlobs } from "./commands/run-delete.ts";
 import { runReapStuck } from "./commands/run-reap-stuck.ts";
-import { pollSuspended } from "./commands/stage-poll-suspended.ts";
+import { pollEach, pollOne, takePolls } from "./commands/stage-poll-suspended.ts";
 import { executeJob, jobOf } from "./execute/execute-job.ts";
 import { type KernelParts, knownWorkflowIds, planOf } from "./execute/parts.ts";
 import { outputBlobKey } from "./execute/stage-storage.ts";
@@ -44,10 +44,16 @@ export interface WorkSession {
   release(refs: readonly ExecutionRef[]): Promise<void>;
   /** Executions that the store gives to this process and that do not run. */
   listLeased(): Promise<ExecutionRef[]>;
-  /** Aborts everything that runs; answers what that was. */
-  abortAll(reason: unknown): ExecutionRef[];
+  /** Aborts these executions and polls where they are under way in this process. */
+  abort(refs: readonly ExecutionRef[], reason: unknown): void;
+  /** Holds suspended stages that are due, for a look at each. */
+  takePolls(max: number): Promise<Poll[]>;
+  /** Looks at a stage that is held; one that is ready moves its run on in the same commit. */
+  poll(poll: Poll): Promise<void>;
+  /** Both in one go; answers how many were looked at. */
   pollSuspended(max: number): Promise<number>;
-  flush(maxEvents: number): Promise<number>;
+  /** Publishes events; answers how many are off the outbox. `onPutOff` is told when to publish again at the latest, if something waits. */
+  flush(maxEvents: number, onPutOff?: (retryAt: number) => void): Promise<number>;
   reapStale(staleThresholdMs: number): Promise<number>;
   /** Moves runs that nothing else moves and that have been stuck for this long (P17). */
   repair(stuckThresholdMs: number): Promise<number>;
@@ -69,9 +75,15 @@ export function createSession(parts: KernelParts, workerId: string): WorkSession
     execute: (job, options) => execute(parts, instance, job, options),
     release: (refs) => releaseAll(parts, refs, 0),
     listLeased: async () => (await store.listLeased(instance)).filter(({ executionId }) => !executions.has(executionId)),
-    abortAll: (reason) => executions.abortAll(reason),
-    pollSuspended: async (max) => (await pollSuspended(parts, max, true)).checked,
-    flush: async (maxEvents) => (await outboxFlush(parts, { type: "outbox.flush", maxEvents })).published,
+    abort: (refs, reason) => executions.abort(refs, reason),
+    takePolls: (max) => takePolls(parts, max),
+    poll: async (poll) => void (await pollOne(parts, poll, true)),
+    pollSuspended: async (max) => (await pollEach(parts, await takePolls(parts, max), true)).length,
+    flush: async (maxEvents, onPutOff) => {
+      const { handled, retryAt } = await flushOutbox(parts, maxEvents);
+      if (retryAt !== null) onPutOff?.(retryAt);
+      return handled;
+    },
     reapStale: async (staleThresholdMs) => (await leaseReapStale(parts, { type: "lease.reapStale", staleThresholdMs })).released,
     repair: async (stuckThresholdMs) => {
       const { transitioned, failed } = await runReapStuck(parts, { type: "run.reapStuck", stuckThresholdMs });

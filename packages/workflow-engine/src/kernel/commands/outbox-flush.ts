@@ -13,20 +13,50 @@ import { requireCount } from "./fields.ts";
 const defaultMaxRetries = 3;
 /** A flusher that dies is replaced after this long; one whose consumers are slow keeps its lease. */
 const leaseMs = 5_000;
+/** Another flusher may die, or stop before the last event: looked for again after this long. */
+const busyMs = 1_000;
 /** A delivery that takes longer has failed. */
 const consumerTimeoutMs = 30_000;
 
+/** What one flush did. */
+export interface Flushed {
+  /** Events that every consumer has got, and deliveries that had failed before and succeeded now. */
+  published: number;
+  /** Events and deliveries off the outbox, those included that are put aside for a consumer that failed. */
+  handled: number;
+  /** When something put aside, or held by another flusher, is to be tried next; null when nothing is known to wait. */
+  retryAt: number | null;
+}
+
 /** Publishes up to `maxEvents` events; 0 when another flusher is at it. */
 export async function outboxFlush(parts: KernelParts, command: OutboxFlushCommand): Promise<CommandMap["outbox.flush"]["result"]> {
-  const batch = await parts.store.takeEvents({ max: requireCount(command, "maxEvents", 100), leaseMs });
-  if (!batch || (batch.fresh.length === 0 && batch.pending.length === 0)) return { published: 0 };
+  const { published } = await flushOutbox(parts, requireCount(command, "maxEvents", 100));
+  return { published };
+}
+
+/** The same, for hosts that come back for what is left. */
+export async function flushOutbox(parts: KernelParts, max: number): Promise<Flushed> {
+  const batch = await parts.store.takeEvents({ max, leaseMs });
+  if (!batch) return { published: 0, handled: 0, retryAt: parts.environment.now() + busyMs };
+  if (batch.fresh.length === 0 && batch.pending.length === 0) return { published: 0, handled: 0, retryAt: null };
   const report: EventReport = { token: batch.token, published: batch.fresh, failed: [], delivered: [] };
   const consumers = consumersOf(parts.eventSink);
   if (consumers.length > 0) await keepingLease(parts, batch.token, () => deliver(parts, consumers, batch, report));
   const isSettled = await parts.store.settleEvents(report);
+  if (!isSettled) return { published: 0, handled: 0, retryAt: parts.environment.now() + busyMs };
   const kept = new Set(report.failed.map((delivery) => delivery.event.id));
-  const published = batch.fresh.filter((event) => !kept.has(event.id)).length + report.delivered.length;
-  return { published: isSettled ? published : 0 };
+  const again = report.delivered.length;
+  return {
+    published: batch.fresh.filter((event) => !kept.has(event.id)).length + again,
+    handled: batch.fresh.length + again,
+    retryAt: firstRetryOf([...batch.pending, ...report.failed], parts.environment.now()),
+  };
+}
+
+function firstRetryOf(deliveries: readonly Delivery[], now: number): number | null {
+  let first = Number.POSITIVE_INFINITY;
+  for (const { nextAt } of deliveries) if (nextAt !== null && nextAt > now) first = Math.min(first, nextAt);
+  return Number.isFinite(first) ? first : null;
 }
 
 async function keepingLease(parts: KernelParts, token: string, run: () => Promise<void>): Promise<void> {
@@ -82,7 +112,16 @@ class RunDelivery {
   async deliverAll(waiting: Delivery[], fresh: Array<{ event: StoredEvent; seen: KernelEvent }>): Promise<void> {
     for (const delivery of waiting) await this.#again(delivery);
     for (const { event, seen } of fresh) {
-      if (this.#consumer.accepts(seen)) await this.#first(event, seen);
+      if (this.#accepts(seen)) await this.#first(event, seen);
+    }
+  }
+
+  /** A consumer that cannot say whether it wants an event is asked again when it is handed over, and fails there. */
+  #accepts(event: KernelEvent): boolean {
+    try {
+      return this.#consumer.accepts(event);
+    } catch {
+      return true;
     }
   }
 
@@ -105,6 +144,7 @@ class RunDelivery {
 
   async #try(event: KernelEvent): Promise<unknown> {
     try {
+      if (!this.#consumer.accepts(event)) return null;
       const handling = this.#consumer.handle(event);
       if (handling) await this.#inTime(handling);
       return null;

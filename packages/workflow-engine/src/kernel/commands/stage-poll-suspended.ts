@@ -11,45 +11,59 @@ import { requireCount } from "./fields.ts";
 
 /** A poller that dies is replaced after this long. */
 const holdMs = 60_000;
+/** A look that takes longer is given up while its hold still lasts, so that what follows is written. */
+const lookMs = 50_000;
+
+/** What a look at one stage came to. */
+export type PollResult = "waiting" | "resumed" | "failed";
 
 /** Looks at up to `maxChecks` due stages. */
-export function stagePollSuspended(
+export async function stagePollSuspended(
   parts: KernelParts,
   command: StagePollSuspendedCommand,
 ): Promise<CommandMap["stage.pollSuspended"]["result"]> {
-  return pollSuspended(parts, requireCount(command, "maxChecks", 50), false);
-}
-
-/** Looks at due stages; with `advances` a stage that is ready moves its run on in the same commit. */
-export async function pollSuspended(
-  parts: KernelParts,
-  max: number,
-  advances: boolean,
-): Promise<CommandMap["stage.pollSuspended"]["result"]> {
-  const workflowIds = await knownWorkflowIds(parts);
-  const polls = await parts.store.takePolls({ max, holdMs, workflowIds });
-  const ends = await Promise.all(polls.map((poll) => pollOne(parts, poll, advances)));
-  const resumed = polls.filter((_, i) => ends[i] === "resumed");
+  const polls = await takePolls(parts, requireCount(command, "maxChecks", 50));
+  const results = await pollEach(parts, polls, false);
+  const resumed = polls.filter((_, i) => results[i] === "resumed");
   return {
     checked: polls.length,
     resumed: resumed.length,
-    failed: ends.filter((end) => end === "failed").length,
+    failed: results.filter((result) => result === "failed").length,
     resumedWorkflowRunIds: [...new Set(resumed.map((poll) => poll.runId))],
   };
 }
 
-async function pollOne(parts: KernelParts, poll: Poll, advances: boolean): Promise<"waiting" | "resumed" | "failed"> {
+/** Holds up to `max` due stages of workflows this process knows. */
+export async function takePolls(parts: KernelParts, max: number): Promise<Poll[]> {
+  return parts.store.takePolls({ max, holdMs, workflowIds: await knownWorkflowIds(parts) });
+}
+
+/** Looks at stages side by side. Rejects when one could not be written, once all have been looked at. */
+export async function pollEach(parts: KernelParts, polls: readonly Poll[], advances: boolean): Promise<PollResult[]> {
+  const ends = await Promise.allSettled(polls.map((poll) => pollOne(parts, poll, advances)));
+  return ends.map((end) => {
+    if (end.status === "rejected") throw end.reason;
+    return end.value;
+  });
+}
+
+/** Looks at one stage that is held; with `advances` a stage that is ready moves its run on in the same commit. */
+export async function pollOne(parts: KernelParts, poll: Poll, advances: boolean): Promise<PollResult> {
   const plan = planOf(parts.registry, poll.workflowId);
   const planned = plan?.getStage(poll.stageId);
   if (!plan || !planned) return "waiting"; // a worker that knows the stage polls it after holdMs
-  const held = parts.executions.hold(poll);
+  const held = parts.executions.hold(poll, "SUSPENDED");
   const teller = new Teller(parts.environment, tellOf(parts, poll, "SUSPENDED"), () =>
     held.abort.abort(new Error("This poll has lost its stage")),
+  );
+  const cancelTimer = parts.environment.setTimer(lookMs, () =>
+    held.abort.abort(new Error(`checkCompletion did not answer within ${lookMs} ms`)),
   );
   try {
     const end = await checkCompletion(parts, { plan, planned, poll, abort: held.abort, teller });
     return await apply(parts, poll, end, { plan, advances, ...teller.close() });
   } finally {
+    cancelTimer();
     held.end();
   }
 }
@@ -59,7 +73,7 @@ async function apply(
   poll: Poll,
   end: PollEnd,
   options: Pick<Parameters<typeof settle>[0], "plan" | "advances" | "logs" | "progress">,
-): Promise<"waiting" | "resumed" | "failed"> {
+): Promise<PollResult> {
   const unit = { runId: poll.runId, stage: { stageId: poll.stageId, item: poll.item } };
   if (end.kind === "settle") {
     const { outcome } = end;

@@ -2,7 +2,8 @@
 // (P8, P13). One instance id for the process; nothing runs while nothing is held.
 import { WorkflowEngineError } from "../../errors.ts";
 import type { Environment } from "../../ports/environment.ts";
-import type { ExecutionRef, Instance, RunStore } from "../../ports/store.ts";
+import type { Decide, ExecutionRef, Instance, RunStore } from "../../ports/store.ts";
+import { heldBy } from "../rules/fence.ts";
 import { Abort } from "./abort.ts";
 
 /** How often a held execution is heard of, and checked. Milliseconds. */
@@ -20,8 +21,12 @@ export interface HeldExecution {
   end(): void;
 }
 
+/** How the store knows a held execution: as the stage's own, or as that of a look at a suspended stage. */
+type HeldAs = "RUNNING" | "SUSPENDED";
+
 interface Entry {
   ref: ExecutionRef;
+  as: HeldAs;
   since: number;
   abort: Abort;
 }
@@ -57,18 +62,16 @@ export class Executions {
   }
 
   /** Holds an execution until `end()`. */
-  hold(ref: ExecutionRef): HeldExecution {
-    const entry: Entry = { ref, since: this.#environment.now(), abort: new Abort() };
+  hold(ref: ExecutionRef, as: HeldAs = "RUNNING"): HeldExecution {
+    const entry: Entry = { ref, as, since: this.#environment.now(), abort: new Abort() };
     this.#entries.set(ref.executionId, entry);
     this.#watch();
     return { ref, abort: entry.abort, end: () => void this.#entries.delete(ref.executionId) };
   }
 
-  /** Aborts everything held, e.g. because the host has to stop now; answers what was held. */
-  abortAll(reason: unknown): ExecutionRef[] {
-    const held = [...this.#entries.values()];
-    for (const entry of held) entry.abort.abort(reason);
-    return held.map((entry) => entry.ref);
+  /** Aborts these executions where they are held, e.g. because their host has to stop now. */
+  abort(refs: readonly ExecutionRef[], reason: unknown): void {
+    for (const { executionId } of refs) this.#entries.get(executionId)?.abort.abort(reason);
   }
 
   #watch(): void {
@@ -98,13 +101,28 @@ export class Executions {
   async #checkLost(before: number): Promise<void> {
     const held = [...this.#entries.values()].filter((entry) => entry.since <= before && !entry.abort.isAborted);
     if (held.length === 0) return;
-    const lost = await this.#store.listLost(held.map((entry) => entry.ref)).catch(() => []);
-    for (const ref of lost) {
+    for (const ref of await this.#listLost(held)) {
       const reason = new WorkflowEngineError(
         "EXECUTION_LOST",
         `Stage "${ref.stageId}" of run ${ref.runId} was cancelled or taken over by another worker.`,
       );
       this.#entries.get(ref.executionId)?.abort.abort(reason);
     }
+  }
+
+  /** What cannot be asked now is not lost. */
+  async #listLost(held: readonly Entry[]): Promise<ExecutionRef[]> {
+    const running = held.filter(({ as }) => as === "RUNNING").map(({ ref }) => ref);
+    const polled = held.filter(({ as }) => as === "SUSPENDED").map(({ ref }) => ref);
+    const [lost, ...lostPolls] = await Promise.all([
+      running.length > 0 ? this.#store.listLost(running).catch(() => []) : [],
+      ...polled.map(async (ref) => ((await this.#holdsPoll(ref)) ? [] : [ref])),
+    ]);
+    return [...lost, ...lostPolls.flat()];
+  }
+
+  #holdsPoll(ref: ExecutionRef): Promise<boolean> {
+    const decide: Decide<boolean> = (snapshot) => ({ result: heldBy(ref, "SUSPENDED", snapshot) !== null });
+    return this.#store.transact({ runId: ref.runId, stage: { stageId: ref.stageId, item: ref.item }, decide }).catch(() => true);
   }
 }
