@@ -1,6 +1,6 @@
 // Runs one workflow to its end in this process: creates it, watches its rows, answers its result.
 import type { BlobStore, Kernel, Persistence, RunCreateCommand, StageRecord, Status } from "@bratsos/workflow-engine";
-import { resolveOutput } from "@bratsos/workflow-engine";
+import { resolveOutput, WorkflowEngineError } from "@bratsos/workflow-engine";
 import type { NodeHost } from "./node-host.ts";
 
 /** A stage as `onStageChange` sees it. */
@@ -51,32 +51,47 @@ export async function runAndWait(options: RunAndWaitOptions): Promise<RunResult>
   const wasRunning = host.getStats().isRunning;
   const runId =
     "workflowRunId" in command ? command.workflowRunId : (await kernel.dispatch({ ...command, type: "run.create" })).workflowRunId;
-  const onAbort = (): void => {
-    kernel
-      .dispatch({ type: "run.cancel", workflowRunId: runId, reason: String(options.signal?.reason ?? "aborted") })
-      .catch(() => undefined);
-  };
-  if (options.signal?.aborted) onAbort();
-  options.signal?.addEventListener("abort", onAbort, { once: true });
-  if (!wasRunning) await host.start();
   try {
+    if (!wasRunning) await host.start();
     return await watch(options, runId);
   } finally {
-    options.signal?.removeEventListener("abort", onAbort);
     if (!wasRunning) await host.stop();
   }
 }
 
 async function watch(options: RunAndWaitOptions, runId: string): Promise<RunResult> {
-  const { persistence, kernel, pollIntervalMs = 25 } = options;
+  const { persistence, kernel, signal, pollIntervalMs = 25 } = options;
   const seen = new Map<string, Status>();
   for (;;) {
+    // asked again until the run has ended: a store that was out of reach for a moment must not leave it running
+    if (signal?.aborted) await cancelRun(kernel, runId, signal);
     const status = await persistence.getRunStatus(runId);
-    if (status === null) throw new Error(`WorkflowRun ${runId} not found`);
+    if (status === null) throw new WorkflowEngineError("RUN_NOT_FOUND", `WorkflowRun ${runId} not found`);
     if (options.onStageChange) tellChanges(await persistence.getStagesByRun(runId), seen, options.onStageChange);
     if (endedStatuses.has(status)) return resultOf(options, runId);
-    await new Promise<void>((resolve) => kernel.work.environment.setTimer(pollIntervalMs, resolve));
+    await pause(kernel, pollIntervalMs, signal);
   }
+}
+
+function cancelRun(kernel: Kernel, workflowRunId: string, { reason }: AbortSignal): Promise<unknown> {
+  const text = reason instanceof Error ? reason.message : String(reason ?? "aborted");
+  return kernel.dispatch({ type: "run.cancel", workflowRunId, reason: text }).catch(() => undefined);
+}
+
+/** Waits, or until the signal aborts; the timer stays as short as it is, so nothing is left behind. */
+async function pause({ work }: Kernel, ms: number, signal: AbortSignal | undefined): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const isDone = (): void => {
+      signal?.removeEventListener("abort", isAborted);
+      resolve();
+    };
+    const cancelTimer = work.environment.setTimer(ms, isDone);
+    const isAborted = (): void => {
+      cancelTimer();
+      resolve();
+    };
+    if (signal && !signal.aborted) signal.addEventListener("abort", isAborted, { once: true });
+  });
 }
 
 function tellChanges(stages: StageRecord[], seen: Map<string, Status>, tell: (stage: StageSnapshot) => void): void {
@@ -90,7 +105,7 @@ function tellChanges(stages: StageRecord[], seen: Map<string, Status>, tell: (st
 
 async function resultOf({ persistence, blobStore }: RunAndWaitOptions, runId: string): Promise<RunResult> {
   const run = await persistence.getRun(runId);
-  if (!run) throw new Error(`WorkflowRun ${runId} not found`);
+  if (!run) throw new WorkflowEngineError("RUN_NOT_FOUND", `WorkflowRun ${runId} not found`);
   const stages = await persistence.getStagesByRun(runId);
   return {
     runId,
