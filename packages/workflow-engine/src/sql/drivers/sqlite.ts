@@ -102,8 +102,8 @@ export class SqliteDb implements Db {
     const database = new DatabaseSync(path, { timeout: 0 });
     try {
       // larger pages: rows that carry payloads fit, and a batch touches fewer of them
-      database.exec("PRAGMA page_size = 8192; PRAGMA journal_mode = WAL");
-      database.exec(`PRAGMA synchronous = ${synchronous}; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4000;`);
+      database.exec("PRAGMA page_size = 16384; PRAGMA journal_mode = WAL");
+      database.exec(`PRAGMA synchronous = ${synchronous}; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 2000;`);
     } catch (error) {
       database.close();
       throw error;
