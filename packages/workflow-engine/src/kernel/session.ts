@@ -2,7 +2,7 @@
 // settles one also moves its run on and hands the next (settled question 1).
 import type { ExecutionRef, Instance, Job, Poll, StoreSignal } from "../ports/store.ts";
 import { leaseReapStale } from "./commands/lease-reap-stale.ts";
-import { flushOutbox } from "./commands/outbox-flush.ts";
+import { flushForHost } from "./commands/outbox-flush.ts";
 import { deleteBlobs } from "./commands/run-delete.ts";
 import { runReapStuck } from "./commands/run-reap-stuck.ts";
 import { pollEach, pollOne, takePolls } from "./commands/stage-poll-suspended.ts";
@@ -80,7 +80,7 @@ export function createSession(parts: KernelParts, workerId: string): WorkSession
     poll: async (poll) => void (await pollOne(parts, poll, true)),
     pollSuspended: async (max) => (await pollEach(parts, await takePolls(parts, max), true)).length,
     flush: async (maxEvents, onPutOff) => {
-      const { handled, retryAt } = await flushOutbox(parts, maxEvents);
+      const { handled, retryAt } = await flushForHost(parts, maxEvents);
       if (retryAt !== null) onPutOff?.(retryAt);
       return handled;
     },

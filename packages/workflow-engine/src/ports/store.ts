@@ -76,6 +76,11 @@ export interface RunStore {
   nextWakeAt(): Promise<number | null>;
   /** Null when another flusher holds the outbox. A batch with nothing in it holds nothing and is not settled. */
   takeEvents(options: { max: number; leaseMs: number }): Promise<EventBatch | null>;
+  /**
+   * Publishes everything without reading it, for a kernel that has no consumers; answers how many events, or null when they have to be
+   * taken one by one. A store may leave it out.
+   */
+  publishUnread?(): Promise<number | null>;
   /** Keeps the outbox for another `leaseMs`, while a slow consumer is at it; false when it went to somebody else. */
   renewEvents(token: string, leaseMs: number): Promise<boolean>;
   /** Ends a batch; refused (false) when the token's lease went to somebody else. */

@@ -18,7 +18,7 @@ import {
   saveDeliveries,
 } from "./tables/deliveries.ts";
 import { deleteLease, loadLease, saveLease } from "./tables/instances.ts";
-import { insertPublication, listLive, listUnpublished, loadOutbox, markPublished } from "./tables/outbox.ts";
+import { insertPublication, listLive, listUnpublished, loadOutbox, markPublished, sumUnpublished } from "./tables/outbox.ts";
 
 const FLUSHER = "outbox";
 
@@ -53,6 +53,19 @@ export async function takeEvents(
   await session.write(saveLease, [[FLUSHER, token, now + options.leaseMs]]);
   Object.assign(taken, rows, { token });
   return { token, fresh, pending };
+}
+
+/** Publishes everything unread where one row says it all; null where rows have to be looked at. */
+export async function publishUnread({ session, now }: Batch): Promise<number | null> {
+  if (!session.dialect.commitsInOrder) return null;
+  const [lease] = await session.read(loadLease, [[FLUSHER]]);
+  if (lease && now < (lease[1] as number)) return 0;
+  const isWaiting = (await session.read(findMarks, [[]])).length > 0 || (await session.read(findAlive, [[]])).length > 0;
+  if (isWaiting) return null;
+  const [row] = await session.read(sumUnpublished, [[]]);
+  const [lastId, count] = row ?? [null, 0];
+  if (lastId !== null) await session.write(insertPublication, [[lastId!, now]]);
+  return Number(count);
 }
 
 /** Keeps the outbox for another `leaseMs`; false when it went to somebody else. */

@@ -23,7 +23,7 @@ import type { Batch } from "./batch.ts";
 import { BatchRunner, type Item } from "./batch-runner.ts";
 import { claimRuns, loadPayloads, takeJobs, takePolls } from "./claims.ts";
 import type { Db, Session } from "./db.ts";
-import { noTakenRows, renewEvents, replayDeadDeliveries, settleEvents, takeEvents } from "./events.ts";
+import { noTakenRows, publishUnread, renewEvents, replayDeadDeliveries, settleEvents, takeEvents } from "./events.ts";
 import { findNextWakeAt, forget, heartbeat, listLeased, listLost, listQueuedWorkflowIds, listStale } from "./leases.ts";
 import { reviveMarks } from "./marks.ts";
 import { listLostRuns, requeueLost } from "./repair.ts";
@@ -117,6 +117,10 @@ export class SqlRunStore implements RunStore {
 
   nextWakeAt(): Promise<number | null> {
     return this.#read("nextWakeAt", ({ session, now }) => findNextWakeAt(session, now));
+  }
+
+  publishUnread(): Promise<number | null> {
+    return this.#write("publishUnread", publishUnread);
   }
 
   renewEvents(token: string, leaseMs: number): Promise<boolean> {

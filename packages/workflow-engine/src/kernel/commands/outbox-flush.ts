@@ -34,7 +34,14 @@ export async function outboxFlush(parts: KernelParts, command: OutboxFlushComman
   return { published };
 }
 
-/** The same, for hosts that come back for what is left. */
+/** The same for hosts, which come back for what is left: with nobody to deliver to, a store may publish everything at once. */
+export async function flushForHost(parts: KernelParts, max: number): Promise<Flushed> {
+  const published = consumersOf(parts.eventSink).length === 0 ? await parts.store.publishUnread?.() : null;
+  if (typeof published !== "number") return flushOutbox(parts, max);
+  return { published, handled: published, retryAt: null };
+}
+
+/** The same, and what is left. */
 export async function flushOutbox(parts: KernelParts, max: number): Promise<Flushed> {
   const batch = await parts.store.takeEvents({ max, leaseMs });
   if (!batch) return { published: 0, handled: 0, retryAt: parts.environment.now() + busyMs };

@@ -56,6 +56,9 @@ export const markPublished = forOne("mark_published", { now: "int", ids: "texts"
   return `UPDATE outbox SET published_at = ${p.now} WHERE ${dialect.isFoundIn("id", p.ids)}`;
 });
 
+/** The last unpublished row and the number of unpublished events. */
+export const sumUnpublished = forOne("sum_unpublished", {}, () => `SELECT max(o.id), coalesce(sum(o.count), 0) ${unpublished}`);
+
 /** Says that everything up to a row is published. */
 export const insertPublication = forOne("insert_publication", { last_id: "int", now: "int" }, (p) => {
   return `INSERT INTO publications (last_id, published_at) VALUES (${p.last_id}, ${p.now})`;

@@ -1,0 +1,59 @@
+// One execution without a kernel around it: a stage of a workflow, what it reads, and a record of what it told. Not part of the build.
+import type { AnyWorkflow } from "../../define/workflow.ts";
+import { InMemoryBlobStore } from "../../memory/memory-blob-store.ts";
+import type { DraftEvent } from "../../ports/event.ts";
+import type { Job, LogRow, RunPayloads } from "../../ports/store.ts";
+import { createFakeEnvironment } from "../testing/fake-environment.ts";
+import { Abort } from "./abort.ts";
+import type { PayloadLimits } from "./payloads.ts";
+import type { ExecutionServices, StageExecution } from "./run-stage.ts";
+import { Teller } from "./teller.ts";
+
+/** What a stage reads, as values. */
+export interface Given {
+  input?: unknown;
+  config?: Record<string, unknown>;
+  /** Outputs by stage id; the group of each comes from the workflow. */
+  outputs?: Record<string, unknown>;
+  job?: Partial<Job>;
+  limits?: PayloadLimits;
+}
+
+/** Payloads of a run of this workflow, as a store gives them. */
+export function payloadsOf({ plan }: AnyWorkflow, { input = {}, config = {}, outputs = {} }: Given): RunPayloads {
+  const ids = Object.keys(outputs);
+  return {
+    input: JSON.stringify(input),
+    config: JSON.stringify(config),
+    outputs: Object.fromEntries(ids.map((id) => [id, JSON.stringify(outputs[id])])),
+    groups: Object.fromEntries(ids.map((id) => [id, plan.requireStage(id).executionGroup])),
+  };
+}
+
+/** The execution of one stage. */
+export function executionOf(workflow: AnyWorkflow, stageId: string, given: Given = {}) {
+  const { plan } = workflow;
+  const planned = plan.requireStage(stageId);
+  const environment = createFakeEnvironment();
+  const blobStore = new InMemoryBlobStore();
+  const services: ExecutionServices = { environment, blobStore, limits: given.limits ?? { inlineBytes: 1_000, maxBytes: 10_000 } };
+  const logs: LogRow[] = [];
+  const progress: DraftEvent[] = [];
+  const abort = new Abort();
+  const tell = async (lines: LogRow[], events: DraftEvent[]): Promise<boolean> => {
+    logs.push(...lines);
+    progress.push(...events);
+    return true;
+  };
+  const teller = new Teller(environment, tell, () => abort.abort(new Error("lost")));
+  const job: Job = {
+    ...{ runId: "r1", stageId, item: 0, executionId: "x1", workflowId: plan.workflowId },
+    ...{ group: planned.executionGroup, number: planned.stageNumber, priority: 5, attempt: 1, maxAttempts: 3 },
+    startedAt: environment.now(),
+    payloads: payloadsOf(workflow, given),
+    resume: null,
+    ...given.job,
+  };
+  const execution: StageExecution = { plan, planned, job, abort, teller };
+  return { services, execution, environment, blobStore, abort, teller, logs, progress };
+}
