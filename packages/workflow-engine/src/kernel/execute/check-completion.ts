@@ -9,8 +9,8 @@ import { backoffMs } from "../rules/backoff.ts";
 import type { Outcome } from "../rules/settle.ts";
 import type { Abort } from "./abort.ts";
 import { describeError, parseWith } from "./failures.ts";
-import { storePayload, toJson } from "./payloads.ts";
-import { type ExecutionServices, metricsOf } from "./run-stage.ts";
+import { toJson } from "./payloads.ts";
+import { type ExecutionServices, metricsOf, storeOutput } from "./run-stage.ts";
 import { createStageStorage, outputBlobKey } from "./stage-storage.ts";
 import { isDelay } from "./suspension.ts";
 import type { Teller } from "./teller.ts";
@@ -91,15 +91,14 @@ async function answer(services: ExecutionServices, execution: PollExecution, res
   return { kind: "again", nextPollAt: withinWait(poll, now + delayMs), failures: 0 };
 }
 
-async function ready(services: ExecutionServices, { plan, planned, poll }: PollExecution, result: CompletionResult): Promise<PollEnd> {
+async function ready(services: ExecutionServices, execution: PollExecution, result: CompletionResult): Promise<PollEnd> {
+  const { plan, planned, poll, abort } = execution;
   if (result.output === undefined) return { kind: "resume", state: poll.state };
-  const { stage, stageId } = planned;
-  const output = await parseWith(stage.outputSchema, result.output, `output of stage "${stageId}"`, "STAGE_OUTPUT_INVALID");
-  const blobKey = outputBlobKey(plan.workflowId, poll.runId, stageId, poll.executionId);
-  const text = await storePayload(output, { what: `Output of stage "${stageId}"`, blobKey }, services.limits, services.blobStore);
+  const blobKey = outputBlobKey(plan.workflowId, poll.runId, planned.stageId, poll.executionId);
+  const output = await storeOutput(services, planned, result.output, blobKey, abort);
   const metrics = metricsOf(poll.startedAt ?? services.environment.now(), services.environment.now(), result.metrics);
   const embeddings = result.embeddings === undefined ? null : toJson(result.embeddings, "Embeddings");
-  return { kind: "settle", outcome: { kind: "completed", output: text, metrics, embeddings, artifacts: [] } };
+  return { kind: "settle", outcome: { kind: "completed", output, metrics, embeddings, artifacts: [] } };
 }
 
 function failed(error: string): PollEnd {

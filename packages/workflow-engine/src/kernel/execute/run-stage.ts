@@ -95,16 +95,29 @@ async function callStage(services: ExecutionServices, execution: StageExecution)
 
 async function completedOutcome(
   services: ExecutionServices,
-  { planned, job, plan, abort }: StageExecution,
+  execution: StageExecution,
   result: SimpleStageResult,
   metrics: JsonText,
 ): Promise<Outcome> {
-  const { stageId, stage } = planned;
-  const output = await parseWith(stage.outputSchema, result.output, `output of stage "${stageId}"`, "STAGE_OUTPUT_INVALID");
+  const { planned, job, plan, abort } = execution;
+  const { stageId } = planned;
   const blobKey = outputBlobKey(plan.workflowId, job.runId, stageId, job.executionId);
-  const text = await storePayload(output, { what: `Output of stage "${stageId}"`, blobKey }, services.limits, services.blobStore);
-  if (abort.isAborted && isStoredAsBlob(text)) await services.blobStore.delete(blobKey); // it came too late for anybody to name it
-  return { kind: "completed", output: text, metrics, artifacts: artifactsOf(stageId, result.artifacts) };
+  const output = await storeOutput(services, planned, result.output, blobKey, abort);
+  return { kind: "completed", output, metrics, artifacts: artifactsOf(stageId, result.artifacts) };
+}
+
+/** Parses a stage's output and stores it; a blob that came too late for anybody to name it goes again. */
+export async function storeOutput(
+  { limits, blobStore }: ExecutionServices,
+  { stage, stageId }: PlannedStage,
+  value: unknown,
+  blobKey: string,
+  abort: Abort,
+): Promise<JsonText> {
+  const output = await parseWith(stage.outputSchema, value, `output of stage "${stageId}"`, "STAGE_OUTPUT_INVALID");
+  const text = await storePayload(output, { what: `Output of stage "${stageId}"`, blobKey }, limits, blobStore);
+  if (abort.isAborted && isStoredAsBlob(text)) await blobStore.delete(blobKey);
+  return text;
 }
 
 function artifactsOf(stageId: string, artifacts: Record<string, unknown> | undefined): ArtifactRow[] {
