@@ -5,7 +5,8 @@ import { z } from "zod";
 
 const Numbered = z.object({ n: z.number() });
 const NoConfig = z.object({});
-const workMs = 5;
+/** Long enough for the workers to be busy whenever one of them is killed. */
+const workMs = 200;
 
 /** Notes that an execution has begun; the journal's path comes from the environment of the worker. */
 function note(what: string, runId: string, stageId: string, attempt: number): void {
