@@ -1,6 +1,7 @@
 // `npm run bench`: measures every engine in every scenario, repetitions interleaved so that a slow minute of the machine hits all
 // of them, and prints one table of ratios (or, with --json, one line a value).
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import type { Job } from "./job.ts";
 import { type Options, readOptions, usage } from "./options.ts";
 import { renderPage } from "./report/page.ts";
@@ -29,6 +30,7 @@ export function planJobs(options: Options): Job[][] {
 
 async function run(options: Options): Promise<number> {
   const startedAt = performance.now();
+  if (options.out !== undefined) mkdirSync(path.dirname(options.out), { recursive: true }); // now, not when the figures are there
   const steps = planJobs(options);
   const measured: JobResult[] = [];
   for (const [index, jobs] of steps.entries()) {
