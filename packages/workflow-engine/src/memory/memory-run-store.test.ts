@@ -136,7 +136,9 @@ describe("keys (P2)", () => {
     fixture.now += 60_000;
     await fixture.store.transact(holding("h", "you"));
     await expect(fixture.store.transact(keyed("h", "settle", "me"))).rejects.toMatchObject({ code: "IDEMPOTENCY_IN_PROGRESS" });
-    expect(await fixture.store.transact(keyed("h", "settle", "you"))).toBe("done");
+    await fixture.store.transact(keyed("h", "settle", "you")); // settles nothing, so the key stays held
+    await expect(fixture.store.transact(holding("h", "me"))).rejects.toMatchObject({ code: "IDEMPOTENCY_IN_PROGRESS" });
+    expect(await fixture.store.transact({ ...keyed("h", "settle", "you"), decide: touching })).toBe("done");
     expect(await fixture.store.transact(holding("h", "me"))).toBe("done again");
   });
 
