@@ -1,13 +1,11 @@
 // Writes what a rule decided, in the order that `Changes` documents. Runs inside a transaction: a throw undoes all of it (P20).
 import { WorkflowEngineError } from "../errors.ts";
-import type { EndedStatus, Status } from "../ports/status.ts";
+import { isEnded } from "../ports/status.ts";
 import type { ArtifactRow, AttemptRow, Changes, LogRow, NewRun, RunState, StageChange, StageState } from "../ports/store.ts";
 import { encodeEvents } from "../store/event-codec.ts";
 import { stageRecordId } from "../store/record-ids.ts";
 import { artifactKey, deleteRunRows } from "./delete-run.ts";
 import type { MemoryTables, RunRow, StageRow } from "./memory-tables.ts";
-
-const endedStatuses: ReadonlySet<Status> = new Set<EndedStatus>(["COMPLETED", "FAILED", "CANCELLED", "SKIPPED"]);
 
 /** Payloads of a stage that has none yet. */
 export const noPayloads: StageRow["payloads"] = {
@@ -18,11 +16,6 @@ export const noPayloads: StageRow["payloads"] = {
   embeddings: null,
   progress: null,
 };
-
-/** True for a status that nothing leaves but a rerun. */
-export function isEnded(status: Status): status is EndedStatus {
-  return endedStatuses.has(status);
-}
 
 /** A copy, so that nobody who holds one reaches into a row. */
 export function copyStage(state: Readonly<StageState>): StageState {

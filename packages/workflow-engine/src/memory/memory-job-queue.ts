@@ -5,8 +5,8 @@ import type { Clock, Environment } from "../ports/environment.ts";
 import type { DequeueResult, EnqueueJobInput, JobRecord } from "../ports/job.ts";
 import type { JobFence, JobTransport } from "../ports/job-transport.ts";
 import type { Status } from "../ports/status.ts";
+import { isEnded } from "../ports/status.ts";
 import { backoffMs, DEFAULT_MAX_ATTEMPTS, WORKER_LOST } from "../store/job-backoff.ts";
-import { isEnded } from "./apply-changes.ts";
 import { firstOf } from "./table.ts";
 
 const DEFAULT_PRIORITY = 5;

@@ -1,6 +1,6 @@
 // Tells listeners what a commit means for them (P16), read off the rows it changed: whoever wrote them, every door signals.
+import { isEnded } from "../ports/status.ts";
 import type { Delivery, StoreSignal } from "../ports/store.ts";
-import { isEnded } from "./apply-changes.ts";
 import type { Layer } from "./journal.ts";
 import type { MemoryTables, OutboxRow, RunRow, StageRow } from "./memory-tables.ts";
 import { hasLiveEvents } from "./outbox-rows.ts";

@@ -1,6 +1,6 @@
 // Retention (P22): what has served its time goes, a bounded number of rows a pass.
+import { isEnded } from "../ports/status.ts";
 import type { SweepLimits, SweepResult } from "../ports/store.ts";
-import { isEnded } from "./apply-changes.ts";
 import { deleteRunRows, deliveryKey } from "./delete-run.ts";
 import type { MemoryTables } from "./memory-tables.ts";
 import { keyIdOf } from "./unit-key.ts";

@@ -1,9 +1,10 @@
 // Writes of the CRUD port to runs, kept true to what the rules read: a PENDING run is queued, an ended one waits for nothing.
 import { StaleVersionError, WorkflowEngineError } from "../errors.ts";
 import type { CreateRunInput, UpdateRunInput } from "../ports/run.ts";
+import { isEnded } from "../ports/status.ts";
 import type { RunState } from "../ports/store.ts";
 import { toText } from "../store/json-text.ts";
-import { isEnded, requireRunRow } from "./apply-changes.ts";
+import { requireRunRow } from "./apply-changes.ts";
 import type { MemoryTables, RunRow } from "./memory-tables.ts";
 import { fromDate } from "./rows.ts";
 import { compareText, firstOf } from "./table.ts";

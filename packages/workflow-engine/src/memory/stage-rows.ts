@@ -4,9 +4,9 @@ import type { CreateStageInput, StageFields, UpdateStageInput } from "../ports/s
 import type { JsonText, StageState } from "../ports/store.ts";
 import { toText } from "../store/json-text.ts";
 import { stageRecordId } from "../store/record-ids.ts";
-import { isEnded, noPayloads, putStage } from "./apply-changes.ts";
+import { stateAfter } from "../store/stage-fields.ts";
+import { noPayloads, putStage } from "./apply-changes.ts";
 import type { MemoryTables, StageRow } from "./memory-tables.ts";
-import { fromDate } from "./rows.ts";
 import { recount } from "./run-rows.ts";
 
 const DEFAULT_MAX_ATTEMPTS = 3;
@@ -85,7 +85,7 @@ export function deleteStageRow(tables: MemoryTables, recordId: string, now: numb
 
 function writeFields(tables: MemoryTables, row: StageRow, input: StageFields, newId: () => string, now: number): StageRow {
   const text = (value: unknown, old: JsonText | null): JsonText | null => (value === undefined ? old : toText(value));
-  putStage(tables, row, stateOf(row.state, input, newId), now, {
+  putStage(tables, row, stateAfter(row.state, input, newId), now, {
     duration: input.duration === undefined ? row.duration : input.duration,
     input: text(input.inputData, row.input),
     config: text(input.config, row.config),
@@ -100,30 +100,4 @@ function writeFields(tables: MemoryTables, row: StageRow, input: StageFields, ne
   });
   recount(tables, row.state.runId, now);
   return tables.stages.get(row.id)!;
-}
-
-function stateOf(old: Readonly<StageState>, input: StageFields, newId: () => string): StageState {
-  const keep = <T>(value: T | undefined, before: T): T => (value === undefined ? before : value);
-  const status = input.status ?? old.status;
-  // one public field for two waits: a time given in one status goes on in the next
-  const waitsUntil = keep(fromDate(input.nextPollAt), old.status === "PENDING" ? old.readyAt : old.pollAt);
-  const isBack = status === "PENDING" && old.status !== "PENDING";
-  return {
-    ...old,
-    status,
-    name: input.stageName ?? old.name,
-    number: input.stageNumber ?? old.number,
-    group: input.executionGroup ?? old.group,
-    attempt: input.attempt ?? old.attempt,
-    executionId: isBack ? newId() : old.executionId,
-    lease: isBack || isEnded(status) || status === "SUSPENDED" ? null : old.lease,
-    waitReason: status === "SUSPENDED" ? (old.waitReason ?? "poll") : null,
-    readyAt: status === "PENDING" ? waitsUntil : null,
-    pollAt: status === "PENDING" ? null : waitsUntil,
-    pollIntervalMs: keep(input.pollInterval, old.pollIntervalMs),
-    maxWaitUntil: keep(fromDate(input.maxWaitUntil), old.maxWaitUntil),
-    startedAt: keep(fromDate(input.startedAt), old.startedAt),
-    completedAt: keep(fromDate(input.completedAt), old.completedAt),
-    error: keep(input.errorMessage, old.error),
-  };
 }

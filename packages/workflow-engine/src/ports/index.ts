@@ -16,4 +16,5 @@ export type * from "./run.ts";
 export type * from "./scheduler.ts";
 export type * from "./stage.ts";
 export type * from "./status.ts";
+export { isEnded } from "./status.ts";
 export type * from "./store.ts";

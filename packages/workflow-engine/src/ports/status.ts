@@ -14,3 +14,8 @@ export type LogLevel = "DEBUG" | "INFO" | "WARN" | "ERROR";
 
 /** What an artifact row holds. */
 export type ArtifactType = "STAGE_OUTPUT" | "ARTIFACT" | "METADATA";
+
+/** True for a status that only a rerun leaves. */
+export function isEnded(status: Status): status is EndedStatus {
+  return status === "COMPLETED" || status === "FAILED" || status === "CANCELLED" || status === "SKIPPED";
+}

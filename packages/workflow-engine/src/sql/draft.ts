@@ -1,9 +1,10 @@
 // One run as a batch sees it: what was loaded, what the decisions so far have made of it, and what of that is not written yet.
 // Folding is synchronous and cannot fail half way: everything that may be wrong is found before the first field changes.
 import { WorkflowEngineError } from "../errors.ts";
+import { isEnded } from "../ports/status.ts";
 import type { ArtifactRow, AttemptRow, Changes, LogRow, NewRun, RunState, StageChange, StagePayloads, StageState } from "../ports/store.ts";
 import { encodeEvent } from "./outbox-events.ts";
-import { isEnded, type SignalDraft } from "./signal-draft.ts";
+import type { SignalDraft } from "./signal-draft.ts";
 
 /** A stage row as the batch sees it. */
 export interface StageDraft {

@@ -1,7 +1,7 @@
 // Runs as this process left them. While nobody else has written since, what a batch wrote is what the next one would load: a worker
 // that settles the stage it was handed a moment ago needs no reading. Whoever writes past the drafts says so here.
+import { isEnded } from "../ports/status.ts";
 import type { RunDraft } from "./draft.ts";
-import { isEnded } from "./signal-draft.ts";
 
 const MOST_RUNS = 10_000;
 const MOST_STAGES = 16;

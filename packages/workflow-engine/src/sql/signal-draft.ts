@@ -1,11 +1,6 @@
 // What a transaction means for those who listen (P16), gathered while its decisions are folded and told once it has committed.
-import type { Status } from "../ports/status.ts";
+import { isEnded } from "../ports/status.ts";
 import type { RunState, StageState, StoreSignal } from "../ports/store.ts";
-
-/** True for a status that nothing leaves but a rerun. */
-export function isEnded(status: Status): boolean {
-  return status === "COMPLETED" || status === "FAILED" || status === "CANCELLED" || status === "SKIPPED";
-}
 
 /** A signal that grows with a transaction. */
 export class SignalDraft implements StoreSignal {

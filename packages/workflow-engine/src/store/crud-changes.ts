@@ -6,13 +6,13 @@ import type { CreateOutboxEventInput } from "../ports/outbox.ts";
 import type { Persistence } from "../ports/persistence.ts";
 import type { RunRecord, UpdateRunInput } from "../ports/run.ts";
 import type { StageRecord } from "../ports/stage.ts";
+import { isEnded } from "../ports/status.ts";
 import type { ArtifactRow, Changes, LogRow, NewRun, RunState, StagePayloads, StageState } from "../ports/store.ts";
 import {
   changedMetadata,
   definedOf,
   durationOf,
   fromText,
-  isEnded,
   type LoadedRun,
   newMetadata,
   toDate,

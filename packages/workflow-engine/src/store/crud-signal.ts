@@ -1,7 +1,7 @@
 // What a commit means for those who listen (P16), read off the states before and after it.
+import { isEnded } from "../ports/status.ts";
 import type { StageState, StoreSignal } from "../ports/store.ts";
 import type { StageStep, Written } from "./crud-changes.ts";
-import { isEnded } from "./crud-state.ts";
 
 /** The signal of a commit; null when nobody has to know of it. */
 export function signalOf(written: Written, now: number): StoreSignal | null {

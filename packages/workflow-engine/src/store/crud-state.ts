@@ -2,7 +2,8 @@
 // key "$engine": a stage's in `config`, a run's in `metadata`. `stripEngineFields` takes it off again for whoever shows a record.
 import type { RunRecord } from "../ports/run.ts";
 import type { StageFields, StageRecord } from "../ports/stage.ts";
-import type { Status, WaitReason } from "../ports/status.ts";
+import type { WaitReason } from "../ports/status.ts";
+import { isEnded } from "../ports/status.ts";
 import type { JsonText, Lease, NewRun, RunPayloads, RunState, StagePayloads, StageState } from "../ports/store.ts";
 
 type JsonObject = Record<string, unknown>;
@@ -39,11 +40,6 @@ export interface LoadedRun {
   stageRecords: StageRecord[];
   run: RunState;
   stages: StageState[];
-}
-
-/** True for a status that nothing leaves but a rerun. */
-export function isEnded(status: Status): boolean {
-  return status === "COMPLETED" || status === "FAILED" || status === "CANCELLED" || status === "SKIPPED";
 }
 
 /** The object without fields that are undefined: those stay as they are. */

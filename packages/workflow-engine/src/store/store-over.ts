@@ -6,6 +6,7 @@ import type { Environment } from "../ports/environment.ts";
 import type { DequeueResult } from "../ports/job.ts";
 import type { JobTransport } from "../ports/job-transport.ts";
 import type { Persistence } from "../ports/persistence.ts";
+import { isEnded } from "../ports/status.ts";
 import type {
   Decide,
   EventBatch,
@@ -29,7 +30,7 @@ import { HeldExecutions, renewLeases } from "./crud-held.ts";
 import { JobRelay, type TransactionalTransport } from "./crud-relay.ts";
 import { lostJobsOf, lostOf, nextDueAt, scanLeases, scanRunning, strandedOf, sweepRuns } from "./crud-scan.ts";
 import { signalOf } from "./crud-signal.ts";
-import { isEnded, payloadsOf, toText } from "./crud-state.ts";
+import { payloadsOf, toText } from "./crud-state.ts";
 import { dequeue, dueRuns, holdPoll, jobsOfStarts, pollOf, startJobs } from "./crud-take.ts";
 import { CrudUnits, type UnitEnd, type UnitOptions } from "./crud-units.ts";
 import { jobIdOf } from "./record-ids.ts";

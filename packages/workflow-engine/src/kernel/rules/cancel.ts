@@ -1,7 +1,7 @@
 // run.cancel and run.delete as decisions: the run, its stages and its queued jobs end in one commit (P8); a deleted run leaves nothing.
 import { WorkflowEngineError } from "../../errors.ts";
+import { isEnded } from "../../ports/status.ts";
 import type { Changes, Decide, RunState } from "../../ports/store.ts";
-import { isEnded } from "./fence.ts";
 
 /** Answer of run.cancel: false when the run had ended already. */
 export interface Cancelled {

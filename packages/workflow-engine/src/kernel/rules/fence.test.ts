@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { heldBy, isEnded } from "./fence.ts";
+import { isEnded } from "../../ports/status.ts";
+import { heldBy } from "./fence.ts";
 import { refOf, run, running, seen, suspended } from "./rules.test-literals.ts";
 
 describe("heldBy", () => {
@@ -24,7 +25,7 @@ describe("heldBy", () => {
 
 describe("isEnded", () => {
   it("P9: only COMPLETED, FAILED, CANCELLED and SKIPPED are ends", () => {
-    const statuses = ["PENDING", "RUNNING", "SUSPENDED", "COMPLETED", "FAILED", "CANCELLED", "SKIPPED"];
+    const statuses = ["PENDING", "RUNNING", "SUSPENDED", "COMPLETED", "FAILED", "CANCELLED", "SKIPPED"] as const;
     expect(statuses.filter(isEnded)).toEqual(["COMPLETED", "FAILED", "CANCELLED", "SKIPPED"]);
   });
 });

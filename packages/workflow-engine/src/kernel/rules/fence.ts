@@ -14,8 +14,3 @@ export function heldBy(ref: ExecutionRef, status: "RUNNING" | "SUSPENDED", snaps
   if (run?.status !== "RUNNING" || stage?.status !== status || stage.executionId !== ref.executionId) return null;
   return { run, stage };
 }
-
-/** True for a status that only a rerun leaves. */
-export function isEnded(status: string): boolean {
-  return status === "COMPLETED" || status === "FAILED" || status === "CANCELLED" || status === "SKIPPED";
-}

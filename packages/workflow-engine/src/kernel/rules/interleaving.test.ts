@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { WorkflowPlan } from "../../define/plan.ts";
+import { isEnded } from "../../ports/status.ts";
 import type { StageState } from "../../ports/store.ts";
-import { isEnded } from "./fence.ts";
 import { resume } from "./poll.ts";
 import { reap, release } from "./reap.ts";
 import { pending, planOf, refOf, run, running, takerOf } from "./rules.test-literals.ts";

@@ -1,8 +1,8 @@
 // A run in memory for property tests: asks a rule what it needs, applies what it answers in the order that `Changes` documents, and
 // refuses what no store could hold. Not part of the build.
 import type { DraftEvent } from "../../ports/event.ts";
+import { isEnded } from "../../ports/status.ts";
 import type { AttemptRow, Changes, Decide, JsonText, RunState, StageState } from "../../ports/store.ts";
-import { isEnded } from "./fence.ts";
 
 /** One run and its stages; `now` moves by 1 with every unit. */
 export class World {

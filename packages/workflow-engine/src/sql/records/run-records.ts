@@ -3,9 +3,9 @@
 import { StaleVersionError, WorkflowEngineError } from "../../errors.ts";
 import type { CreateRunInput, RunRecord, UpdateRunInput } from "../../ports/run.ts";
 import type { Status } from "../../ports/status.ts";
+import { isEnded } from "../../ports/status.ts";
 import type { RunState } from "../../ports/store.ts";
 import { forOne } from "../dialect.ts";
-import { isEnded } from "../signal-draft.ts";
 import { deleteRuns } from "../tables/deletion.ts";
 import {
   getRun as findRun,

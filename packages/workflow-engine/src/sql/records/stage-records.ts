@@ -5,7 +5,7 @@ import type { CreateStageInput, StageFields, StageQuery, StageRecord, UpdateStag
 import type { StageState } from "../../ports/store.ts";
 import { DEFAULT_MAX_ATTEMPTS } from "../../store/job-backoff.ts";
 import { parseStageRecordId } from "../../store/record-ids.ts";
-import { isEnded } from "../signal-draft.ts";
+import { stateAfter } from "../../store/stage-fields.ts";
 import {
   deleteStage as deleteRow,
   getStage as findOne,
@@ -19,7 +19,7 @@ import {
   saveStageRow,
   toStageRecord,
 } from "../tables/stage-records.ts";
-import { fromDate, keep, toText } from "./json-text.ts";
+import { keep, toText } from "./json-text.ts";
 import { lockRun, recount } from "./run-records.ts";
 import type { Step } from "./steps.ts";
 
@@ -139,7 +139,7 @@ async function writeFields(step: Step, row: StageRow, input: StageFields, isNew 
   const text = (value: unknown, old: string | null): string | null => (value === undefined ? old : toText(value));
   const after: StageRow = {
     ...row,
-    state: stateOf(row.state, input, step.newId),
+    state: stateAfter(row.state, input, step.newId),
     updatedAt: step.now,
     version: row.version + 1,
     duration: keep(input.duration, row.duration),
@@ -164,31 +164,6 @@ function newRow(input: CreateStageInput, { now, newId }: Step): StageRow {
   const state: StageState = { ...identity, ...place, ...tries, ...waits, startedAt: null, completedAt: null };
   const payloads = { input: null, config: null, output: null, suspended: null, resume: null, metrics: null, embeddings: null };
   return { state, recordId: input.id ?? null, createdAt: now, updatedAt: now, version: 0, duration: null, ...payloads, progress: null };
-}
-
-function stateOf(old: StageState, input: StageFields, newId: () => string): StageState {
-  const status = input.status ?? old.status;
-  // one public field for two waits: a time given in one status goes on in the next
-  const waitsUntil = keep(fromDate(input.nextPollAt), old.status === "PENDING" ? old.readyAt : old.pollAt);
-  const isBack = status === "PENDING" && old.status !== "PENDING";
-  return {
-    ...old,
-    status,
-    name: input.stageName ?? old.name,
-    number: input.stageNumber ?? old.number,
-    group: input.executionGroup ?? old.group,
-    attempt: input.attempt ?? old.attempt,
-    executionId: isBack ? newId() : old.executionId,
-    lease: isBack || isEnded(status) || status === "SUSPENDED" ? null : old.lease,
-    waitReason: status === "SUSPENDED" ? (old.waitReason ?? "poll") : null,
-    readyAt: status === "PENDING" ? waitsUntil : null,
-    pollAt: status === "PENDING" ? null : waitsUntil,
-    pollIntervalMs: keep(input.pollInterval, old.pollIntervalMs),
-    maxWaitUntil: keep(fromDate(input.maxWaitUntil), old.maxWaitUntil),
-    startedAt: keep(fromDate(input.startedAt), old.startedAt),
-    completedAt: keep(fromDate(input.completedAt), old.completedAt),
-    error: keep(input.errorMessage, old.error),
-  };
 }
 
 function orNull(row: StageRow | null): StageRecord | null {
