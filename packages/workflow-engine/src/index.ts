@@ -12,7 +12,7 @@ export { createPluginRunner, definePlugin, type Plugin, type PluginRunner, type 
 export { createRegistry } from "./kernel/registry.ts";
 export { loadWorkflowContext, saveStageOutput } from "./kernel/stage-outputs.ts";
 export { createMemoryStore, type MemoryStore } from "./memory/memory-store.ts";
-export { DEFAULT_MODEL_KEY, type ModelKey } from "./models/keys.ts";
+export * from "./models/index.ts";
 export type {
   AICallInput,
   AICallLogger,
