@@ -12,6 +12,7 @@ export default defineConfig({
       "e2e/src/**/*.test.ts",
     ],
     typecheck: { enabled: false },
+    globalSetup: ["tools/postgres/global-setup.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

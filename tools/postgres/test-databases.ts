@@ -1,0 +1,56 @@
+// Databases for tests: all tests of a run share one server, started when the first of them wants it. DATABASE_URL names another
+// server, with a user that may create databases.
+
+import { randomUUID } from "node:crypto";
+import pg from "pg";
+import { type PostgresServer, startPostgres } from "./server.ts";
+
+/** Where the tests of a run ask for the server that they share. */
+export const BROKER = "TEST_POSTGRES_BROKER";
+
+let own: Promise<PostgresServer> | null = null;
+
+/** Connection string of the server that tests share; of one of this process outside of a test run. */
+export async function testServerUrl(): Promise<string> {
+  const given = process.env["DATABASE_URL"];
+  if (given) return given;
+  const broker = process.env[BROKER];
+  if (!broker) return (await (own ??= startPostgres())).url;
+  const response = await fetch(broker);
+  const text = await response.text();
+  if (!response.ok) throw new Error(text);
+  return text;
+}
+
+/** A database that nobody else uses. */
+export interface TestDatabase {
+  readonly url: string;
+  /** Runs SQL on a connection of its own; answers the rows. */
+  query(sql: string, values?: unknown[]): Promise<Record<string, unknown>[]>;
+  /** Drops it, whoever is connected. */
+  drop(): Promise<void>;
+}
+
+/** Creates an empty database on the server that tests share. */
+export async function createTestDatabase(serverUrl?: string): Promise<TestDatabase> {
+  const server = serverUrl ?? (await testServerUrl());
+  const name = `test_${randomUUID().replaceAll("-", "")}`;
+  await query(server, `CREATE DATABASE ${name}`);
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  return {
+    url: url.href,
+    query: (sql, values) => query(url.href, sql, values),
+    drop: async () => void (await query(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)),
+  };
+}
+
+async function query(connectionString: string, sql: string, values: unknown[] = []): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  try {
+    return (await client.query(sql, values)).rows;
+  } finally {
+    await client.end();
+  }
+}
