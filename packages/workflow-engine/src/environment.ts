@@ -54,6 +54,10 @@ export const realEnvironment: Environment = {
   now: () => Date.now(),
   setTimer,
   defer: (run) => void (typeof setImmediate === "function" ? setImmediate(run) : setTimeout(run, 0)),
+  keepAlive: () => {
+    const handle = setInterval(() => undefined, LONGEST_TIMER_MS);
+    return () => clearInterval(handle);
+  },
   random: () => Math.random(),
   newId: createIdMaker(() => Date.now()),
 };

@@ -6,10 +6,9 @@ import type { ExecutionRef, Poll } from "../ports/store.ts";
 import { Alarm } from "./alarm.ts";
 import type { ResolvedHostOptions } from "./options.ts";
 import { Single } from "./single.ts";
+import { keepUp, sweepAll } from "./upkeep.ts";
 import type { Worker } from "./worker.ts";
 
-/** Runs that have been stuck for this long are moved. Milliseconds. */
-const repairAfterMs = 5_000;
 const sweepIntervalMs = 10 * 60_000;
 /** Longest pause between two looks at due work that this worker does not take. Milliseconds. */
 const longestPauseMs = 500;
@@ -99,14 +98,11 @@ export class Orchestrator {
     this.#worker.wake();
     this.#flushing.run();
     this.#polling.run();
-    await this.#attempt(() => this.#session.reapStale(this.#options.staleLeaseThresholdMs));
-    await this.#attempt(() => this.#session.repair(repairAfterMs));
-    await this.#attempt(() => this.#reconcile());
-    await this.#attempt(() => this.#sweep());
-    await this.#attempt(async () => {
-      const wakeAt = await this.#session.nextWakeAt();
-      if (wakeAt !== null) this.#wake.setBy(wakeAt);
-    });
+    await keepUp(this.#session, this.#options.staleLeaseThresholdMs, (part, otherwise) => this.#attempt(part, otherwise));
+    await this.#attempt(() => this.#reconcile(), undefined);
+    await this.#attempt(() => this.#sweep(), undefined);
+    const wakeAt = await this.#attempt(() => this.#session.nextWakeAt(), null);
+    if (wakeAt !== null) this.#wake.setBy(wakeAt);
   }
 
   #scheduleTick(ms: number): void {
@@ -117,12 +113,13 @@ export class Orchestrator {
     });
   }
 
-  async #attempt(part: () => Promise<unknown>): Promise<void> {
-    if (this.#isStopped) return;
+  async #attempt<T>(part: () => Promise<T>, otherwise: T): Promise<T> {
+    if (this.#isStopped) return otherwise;
     try {
-      await part();
+      return await part();
     } catch (error) {
       this.#options.onError(error);
+      return otherwise;
     }
   }
 
@@ -178,6 +175,6 @@ export class Orchestrator {
   async #sweep(): Promise<void> {
     if (this.#environment.now() - this.#sweptAt < sweepIntervalMs) return;
     this.#sweptAt = this.#environment.now();
-    while ((await this.#session.sweep()) > 0 && !this.#isStopped);
+    await sweepAll(this.#session, () => this.#isStopped);
   }
 }

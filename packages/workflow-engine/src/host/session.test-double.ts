@@ -46,7 +46,15 @@ export class SessionDouble implements WorkSession {
 
   async claim(): ReturnType<WorkSession["claim"]> {
     this.#call("claim");
-    return { claimed: 0, jobs: [] };
+    return { claimed: 0, runIds: [], jobs: [] };
+  }
+
+  async begin(): Promise<boolean> {
+    return false;
+  }
+
+  async deliver(): ReturnType<WorkSession["deliver"]> {
+    return { result: { outcome: "completed" }, isExecuted: true, retryAfterMs: null };
   }
 
   async take(max: number): Promise<Job[]> {

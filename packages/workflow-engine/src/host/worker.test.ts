@@ -129,7 +129,7 @@ describe("Worker", () => {
     expect([ids(), errors.length]).toEqual([["1"], 1]);
     const other = open();
     other.session.broken.add("take");
-    other.session.claim = async () => ({ claimed: 1, jobs: [jobOf("1")] });
+    other.session.claim = async () => ({ claimed: 1, runIds: ["1"], jobs: [jobOf("1")] });
     other.worker.start();
     await other.environment.settle();
     expect([other.ids(), other.errors.length]).toEqual([["1"], 1]);

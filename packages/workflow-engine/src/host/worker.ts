@@ -12,6 +12,8 @@ export interface WorkerOptions {
   onError(error: unknown): void;
   /** Told of each job whose commit is done. */
   onJob(outcome: string): void;
+  /** Jobs it takes in all; no limit when absent. */
+  maxJobs?: number | undefined;
 }
 
 /** A bite that has run within this time was too small. Milliseconds. */
@@ -33,7 +35,9 @@ export class Worker {
   #bite: number;
   #bittenAt = 0;
   #ranSinceBite = 0;
+  #jobsLeft: number;
   #onIdle: Array<() => void> = [];
+  #onDrained: Array<() => void> = [];
   #cancelWatch: (() => void) | null = null;
 
   constructor(session: WorkSession, environment: Environment, options: WorkerOptions) {
@@ -42,6 +46,7 @@ export class Worker {
     this.#options = options;
     this.#places = new Places(options.concurrency);
     this.#bite = options.concurrency;
+    this.#jobsLeft = options.maxJobs ?? Number.POSITIVE_INFINITY;
   }
 
   /** Execution ids this worker knows to be its own. */
@@ -58,6 +63,20 @@ export class Worker {
   wake(): void {
     this.#isHungry = true;
     this.#refill();
+  }
+
+  /** Resolves when nothing runs and the last look for work found none, or `maxJobs` have been taken. */
+  async drained(): Promise<void> {
+    if (!this.#isDrained()) await new Promise<void>((resolve) => this.#onDrained.push(resolve));
+  }
+
+  #isDrained(): boolean {
+    const mayTakeMore = this.#isRunning && this.#isHungry && this.#jobsLeft > 0;
+    return this.#leased.size === 0 && this.#refilling === null && !mayTakeMore;
+  }
+
+  #tellDrained(): void {
+    if (this.#onDrained.length > 0 && this.#isDrained()) for (const resolve of this.#onDrained.splice(0)) resolve();
   }
 
   /** Takes no more jobs, gives back what waits, and resolves when what runs has ended. */
@@ -94,6 +113,7 @@ export class Worker {
         this.#refilling = null;
         // a place that came free while the last bite was on its way found this refill still running
         if (this.#isHungry && this.#hasRoom()) this.#refill();
+        this.#tellDrained();
       });
   }
 
@@ -101,12 +121,22 @@ export class Worker {
     for (let room = this.#room(); this.#isRunning && this.#isHungry && room > 0; room = this.#room()) {
       this.#isHungry = false;
       // one of the two may fail: what the other has leased is executed all the same
-      const [taken, claimed] = await Promise.allSettled([this.#session.take(room), this.#session.claim(room, room)]);
+      const [taken, claimed] = await this.#ask(room);
       if (taken.status === "fulfilled") this.#take(taken.value, room);
       if (claimed.status === "fulfilled") this.#takeClaimed(claimed.value, room);
       if (taken.status === "rejected") throw taken.reason;
       if (claimed.status === "rejected") throw claimed.reason;
     }
+  }
+
+  /** Asks queue and pending runs at once, each for the whole room; one after the other where jobs are counted. */
+  async #ask(room: number): Promise<[PromiseSettledResult<Job[]>, PromiseSettledResult<ClaimedWork>]> {
+    if (this.#options.maxJobs === undefined) return Promise.allSettled([this.#session.take(room), this.#session.claim(room, room)]);
+    const [taken] = await Promise.allSettled([this.#session.take(room)]);
+    const left = room - (taken.status === "fulfilled" ? taken.value.length : 0);
+    const none: ClaimedWork = { claimed: 0, runIds: [], jobs: [] };
+    const [claimed] = await Promise.allSettled([left > 0 ? this.#session.claim(left, left) : Promise.resolve(none)]);
+    return [taken, claimed];
   }
 
   #take(jobs: Job[], room: number): void {
@@ -121,7 +151,7 @@ export class Worker {
 
   /** True when a good part of the window is free: asking for one job at a time would undo the batching. */
   #hasRoom(): boolean {
-    return this.#places.free > 0 && this.#places.waitingCount === 0 && this.#leased.size <= (this.#window() * 3) / 4;
+    return this.#jobsLeft > 0 && this.#places.free > 0 && this.#places.waitingCount === 0 && this.#leased.size <= (this.#window() * 3) / 4;
   }
 
   #window(): number {
@@ -137,12 +167,17 @@ export class Worker {
     this.#bite = wasQuick ? Math.min(this.#bite * 2, this.#window()) : Math.max(concurrency, Math.floor(this.#bite / 2));
     this.#bittenAt = now;
     this.#ranSinceBite = 0;
-    return Math.min(this.#bite, this.#window() - this.#leased.size);
+    return Math.min(this.#bite, this.#window() - this.#leased.size, this.#jobsLeft);
   }
 
   #go(job: Job): void {
-    this.#leased.set(job.executionId, job);
+    this.#lease(job);
     void this.#work(job);
+  }
+
+  #lease(job: Job): void {
+    this.#leased.set(job.executionId, job);
+    this.#jobsLeft--;
   }
 
   async #work(first: Job): Promise<void> {
@@ -152,7 +187,7 @@ export class Worker {
       try {
         const [next, ...others] = await this.#one(current);
         for (const other of others) this.#go(other);
-        if (next) this.#leased.set(next.executionId, next);
+        if (next) this.#lease(next);
         job = next;
       } catch (error) {
         this.#options.onError(error);
@@ -163,6 +198,7 @@ export class Worker {
     if (this.#isHungry) this.#refill();
     if (this.#leased.size > 0) return;
     for (const resolve of this.#onIdle.splice(0)) resolve();
+    this.#tellDrained();
   }
 
   /** Executes one job; answers the jobs that its commit handed over. */
@@ -185,7 +221,7 @@ export class Worker {
     try {
       const { next, outcome } = await this.#session.execute(job, {
         onCodeEnded: leave,
-        slots: () => (this.#isRunning ? Math.max(1, this.#bite - this.#leased.size + 1) : 0),
+        slots: () => (this.#isRunning ? Math.min(this.#jobsLeft, Math.max(1, this.#bite - this.#leased.size + 1)) : 0),
       });
       this.#options.onJob(outcome);
       return next;

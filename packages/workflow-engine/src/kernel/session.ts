@@ -1,6 +1,9 @@
 // The work session: what a host of any kind does with a kernel. Claims and takes hand stages straight to this process; the commit that
 // settles one also moves its run on and hands the next (settled question 1).
 import type { ExecutionRef, Instance, Job, Poll, StoreSignal } from "../ports/store.ts";
+import type { JobExecuteCommand } from "./commands/command.ts";
+import { type DeliveryOptions, deliverJob } from "./commands/job-deliver.ts";
+import type { ExecutionEnd } from "./commands/job-execute.ts";
 import { leaseReapStale } from "./commands/lease-reap-stale.ts";
 import { flushForHost } from "./commands/outbox-flush.ts";
 import { deleteBlobs } from "./commands/run-delete.ts";
@@ -13,13 +16,17 @@ import type { Taker } from "./rules/open-group.ts";
 import { release } from "./rules/reap.ts";
 import { type StartedRun, startRun } from "./rules/start-run.ts";
 
+export type { DeliveryOptions } from "./commands/job-deliver.ts";
+export type { ExecutionEnd } from "./commands/job-execute.ts";
+
 /** A worker that knows neither the stage nor its group leaves it for one that does, for this long. */
 const unknownStageDelayMs = 5_000;
 const sweepMax = 1_000;
 
-/** Answer of a claim: how many runs were started, and the stages handed to this process. */
+/** Answer of a claim: how many runs were started, which, and the stages handed to this process. */
 export interface ClaimedWork {
   claimed: number;
+  runIds: string[];
   jobs: Job[];
 }
 
@@ -37,9 +44,13 @@ export interface WorkSession {
   /** False when new work is only found by asking, because the store tells nobody. */
   readonly isSignalled: boolean;
   claim(max: number, slots: number): Promise<ClaimedWork>;
+  /** Starts this run, if it is PENDING; its first stages wait in the queue. False when there was nothing to start. */
+  begin(runId: string): Promise<boolean>;
   take(max: number): Promise<Job[]>;
   /** Executes a job to its commit; answers the jobs handed on, and whether the job ended as it should. */
   execute(job: Job, options: SessionExecuteOptions): Promise<{ next: Job[]; outcome: string }>;
+  /** Executes the job of one delivery by a queue that delivers again what it is not told to forget; the run is moved on in the same commit. */
+  deliver(command: JobExecuteCommand, options: DeliveryOptions): Promise<ExecutionEnd>;
   /** Hands jobs back without spending their attempts. */
   release(refs: readonly ExecutionRef[]): Promise<void>;
   /** Executions that the store gives to this process and that do not run. */
@@ -71,6 +82,8 @@ export function createSession(parts: KernelParts, workerId: string): WorkSession
     instance,
     isSignalled: store.handsOver,
     claim: (max, slots) => claim(parts, instance, max, slots),
+    begin: async (runId) => (await store.transact({ runId, decide: startRun((id) => planOf(parts.registry, id), null) })) !== null,
+    deliver: (command, options) => deliverJob(parts, { ...command, workerId: command.workerId ?? workerId }, options),
     take: async (max) => store.takeJobs({ instance, max, workflowIds: await knownWorkflowIds(parts) }),
     execute: (job, options) => execute(parts, instance, job, options),
     release: (refs) => releaseAll(parts, refs, 0),
@@ -107,6 +120,7 @@ async function claim(parts: KernelParts, instance: Instance, max: number, slots:
   const runs = started.filter((run): run is StartedRun => run !== null);
   return {
     claimed: runs.length,
+    runIds: runs.map((run) => run.workflowRunId),
     jobs: runs.flatMap((run) => run.handed.map((stage) => jobOf(stage, run.workflowId, run.priority, run.payloads))),
   };
 }

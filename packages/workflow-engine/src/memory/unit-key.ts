@@ -28,7 +28,7 @@ export function checkUnitKey<R>(tables: MemoryTables, key: UnitKey<R>, now: numb
   const row = tables.keys.get(keyIdOf(key.commandType, key.key));
   // its owner settles what it holds, also when the lease has just run out; one that names no owner is fenced by its execution
   const isOwn = row !== undefined && row.completedAt === null && (key.owner === undefined || key.owner === row.owner);
-  if (key.mode === "settle" && isOwn) return null;
+  if ((key.mode === "settle" || key.mode === "release") && isOwn) return null;
   const finding = findKey(row, key.hash, key.owner, now);
   if (finding.status === "done") return { answer: key.replay(finding.result) };
   if (finding.status === "conflict") throw new IdempotencyConflictError(key.key, key.commandType);
@@ -38,7 +38,8 @@ export function checkUnitKey<R>(tables: MemoryTables, key: UnitKey<R>, now: numb
 
 /** Writes a unit's key beside its effect. */
 export function writeUnitKey<R>(tables: MemoryTables, key: UnitKey<R>, result: R, now: number): void {
-  if (key.mode === "hold") holdKey(tables, key.commandType, key.key, key, now);
+  if (key.mode === "release") holdKey(tables, key.commandType, key.key, { ...key, leaseMs: 0 }, now);
+  else if (key.mode === "hold") holdKey(tables, key.commandType, key.key, key, now);
   else completeKey(tables, key.commandType, key.key, key.resultOf(result), now, key.hash);
 }
 

@@ -108,8 +108,11 @@ export interface UnitKey<R> {
   commandType: string;
   /** Digest of the payload. */
   hash: string;
-  /** once: key, effect and result in this commit · hold: taken now, under `owner`, by a unit that changes a stage · settle: the held key is completed now. */
-  mode: "once" | "hold" | "settle";
+  /**
+   * once: key, effect and result in this commit · hold: taken now, under `owner`, by a unit that changes a stage · settle: the held key is
+   * completed now · release: the held key is free again, because the same command is to be carried out once more.
+   */
+  mode: "once" | "hold" | "settle" | "release";
   owner?: string;
   leaseMs?: number;
   /** What to store as the command's result. */

@@ -13,6 +13,8 @@ export interface Environment {
   setTimer(ms: number, fire: () => void): () => void;
   /** Calls `run` after what this turn of the event loop already holds: what arrives in one turn rides one batch. */
   defer(run: () => void): void;
+  /** Keeps the process alive until the answer is called; absent where there is no process to keep. */
+  keepAlive?(): () => void;
   /** A number in [0, 1). */
   random(): number;
   /** A fresh id, ordered by time (UUID version 7, RFC 9562 section 5.7). */

@@ -70,7 +70,8 @@ export class UnitKeys {
   check<R>(key: UnitKey<R>, now: number): { answer: R } | null {
     const row = this.#known.get(keyIdOf(key));
     // its own owner settles what it holds, also when the lease has just run out
-    if (key.mode === "settle" && row && row.completedAt === null && row.owner !== null && row.owner === key.owner) return null;
+    const isOwn = row && row.completedAt === null && row.owner !== null && row.owner === key.owner;
+    if (isOwn && (key.mode === "settle" || key.mode === "release")) return null;
     const finding = findKey(row, key.hash, key.owner, now);
     if (finding.status === "done") return { answer: key.replay(finding.result) };
     if (finding.status === "conflict") throw new IdempotencyConflictError(key.key, key.commandType);
@@ -81,8 +82,8 @@ export class UnitKeys {
   /** What the key becomes when the unit's effect is written. */
   after<R>(key: UnitKey<R>, result: R, now: number): KeyRow {
     const { commandType: command, hash, owner = null } = key;
-    if (key.mode === "hold") {
-      const heldUntil = now + (key.leaseMs ?? defaultKeyLeaseMs);
+    if (key.mode === "hold" || key.mode === "release") {
+      const heldUntil = key.mode === "release" ? now : now + (key.leaseMs ?? defaultKeyLeaseMs);
       return { key: key.key, command, hash, result: null, owner, heldUntil, completedAt: null };
     }
     const old = this.#known.get(keyIdOf(key));

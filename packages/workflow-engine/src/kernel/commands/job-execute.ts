@@ -8,7 +8,7 @@ import { parseJobId } from "../../store/record-ids.ts";
 import { executeJob } from "../execute/execute-job.ts";
 import { type KernelParts, requireWorkflow } from "../execute/parts.ts";
 import { loadPayload } from "../execute/payloads.ts";
-import { release } from "../rules/reap.ts";
+import { type Reaped, release } from "../rules/reap.ts";
 import type { Outcome, RetryOwner, Settled } from "../rules/settle.ts";
 import { type StageStart, startStage } from "../rules/start-stage.ts";
 import type { JobExecuteCommand, JobExecuteResult } from "./command.ts";
@@ -19,23 +19,90 @@ const keyLeaseMs = 60_000;
 /** A start that is new, or the answer of one that has ended. */
 type Start = StageStart | { kind: "replayed"; result: JobExecuteResult };
 
+/** What a host adds to the command. */
+export interface ExecutionOptions {
+  /** True when the commit that settles the stage also moves its run on. */
+  advances: boolean;
+  /** Milliseconds until the key of a process that died frees itself. */
+  keyLeaseMs: number;
+  /** Gives the stage back when it aborts, without spending the attempt. */
+  handBack?: AbortSignal | undefined;
+}
+
+/** How an execution ended, and when its caller should deliver it again. */
+export interface ExecutionEnd {
+  result: JobExecuteResult;
+  /** False when nothing was executed: the answer is that of an earlier execution, or a refusal. */
+  isExecuted: boolean;
+  /** Milliseconds until it is worth another try; null when there will be none, or the engine sees to it. */
+  retryAfterMs: number | null;
+}
+
 /** Executes one stage of a run. */
 export async function jobExecute(parts: KernelParts, command: JobExecuteCommand): Promise<JobExecuteResult> {
+  return (await executeStage(parts, command, { advances: false, keyLeaseMs })).result;
+}
+
+/** The same for hosts: in one commit with what follows, and given back when the host has to stop. */
+export async function executeStage(parts: KernelParts, command: JobExecuteCommand, options: ExecutionOptions): Promise<ExecutionEnd> {
   const runId = requireText(command, "workflowRunId");
   const { plan } = requireWorkflow(parts.registry, requireText(command, "workflowId"));
   const planned = plan.requireStage(requireText(command, "stageId"));
   // the key is held under this call alone: a rival in this process is a rival too, and what a lost execution leaves is not its successor's
   const owner = parts.environment.newId();
-  const start = await begin(parts, command, runId, owner);
-  if (start.kind !== "started") return answerOf(parts, command, start);
+  const start = await begin(parts, command, runId, owner, options.keyLeaseMs);
+  if (start.kind !== "started") return { result: await answerOf(parts, command, start), isExecuted: false, retryAfterMs: null };
   const job = await loadJob(parts, plan.workflowId, start.stage);
-  const { outcome, settled } = await executeJob(parts, plan, planned, job, {
-    retry: retryOwnerOf(command),
-    advances: false,
-    config: command.config,
-    keyOf: (ended) => settleKey(command, ended, owner),
-  });
-  return withOutput(parts, resultOf(outcome, settled));
+  const handing = watchHandBack(parts, command, job, owner, options.handBack);
+  try {
+    const { outcome, settled } = await executeJob(parts, plan, planned, job, {
+      retry: retryOwnerOf(command),
+      advances: options.advances,
+      config: command.config,
+      keyOf: (ended) => settleKey(command, ended, owner, job),
+    });
+    if (settled.outcome === "discarded" && (await handing.isHandedBack())) return handedBack;
+    const isCallers = settled.outcome === "retrying" && settled.wakeAt === null && outcome.kind === "failed";
+    return {
+      result: await withOutput(parts, resultOf(outcome, settled)),
+      isExecuted: true,
+      retryAfterMs: isCallers ? outcome.delayMs : null,
+    };
+  } finally {
+    handing.stop();
+  }
+}
+
+const handedBack: ExecutionEnd = {
+  result: { outcome: "failed", error: "Handed back: the time budget was over before the stage had ended", retryable: true },
+  isExecuted: true,
+  retryAfterMs: 0,
+};
+
+/** Gives the stage back to who retries it, and then aborts its code, as soon as the host says so. */
+function watchHandBack(
+  parts: KernelParts,
+  command: JobExecuteCommand,
+  job: Job,
+  owner: string,
+  signal: AbortSignal | undefined,
+): { isHandedBack(): Promise<boolean>; stop(): void } {
+  let released: Promise<boolean> = Promise.resolve(false);
+  const giveBack = (): void => {
+    const next = retryOwnerOf(command) === "caller" ? "caller" : "worker";
+    const key = keyOf<Reaped>(command, owner, "release", () => ({ outcome: "discarded" }));
+    const unit = { runId: job.runId, stage: { stageId: job.stageId, item: job.item }, ...(key && { key }), decide: release(job, 0, next) };
+    released = parts.store
+      .transact(unit)
+      .then(
+        ({ outcome }) => outcome === "released",
+        () => false, // found when its lease is stale
+      )
+      .finally(() => parts.executions.abort([job], signal?.reason));
+  };
+  if (signal?.aborted) giveBack();
+  else signal?.addEventListener("abort", giveBack, { once: true });
+  return { isHandedBack: () => released, stop: () => signal?.removeEventListener("abort", giveBack) };
 }
 
 /** What a started stage reads; one that cannot be read is given back, without spending its attempt. */
@@ -63,33 +130,37 @@ function retryOwnerOf(command: JobExecuteCommand): RetryOwner {
   return command.retry ?? (command.jobId === undefined && command.executionId === undefined ? "nobody" : "engine");
 }
 
-function begin(parts: KernelParts, command: JobExecuteCommand, runId: string, owner: string): Promise<Start> {
+function begin(parts: KernelParts, command: JobExecuteCommand, runId: string, owner: string, leaseMs: number): Promise<Start> {
   const instance: Instance = { ...parts.executions.instance, workerId: command.workerId ?? parts.executions.instance.workerId };
-  const { jobId, attempt, maxAttempts, idempotencyKey: key } = command;
+  const { jobId, attempt, maxAttempts } = command;
   // a job of ours names its execution, so that one left over from before a rerun starts nothing (P9)
   const executionId = command.executionId ?? (jobId === undefined ? undefined : parseJobId(jobId)?.executionId);
+  const key = keyOf<Start>(command, owner, "hold", (stored) => ({ kind: "replayed", result: reviveResult(stored) }));
   return parts.store.transact<Start>({
     runId,
     stage: { stageId: command.stageId, item: 0 },
-    ...(key !== undefined && {
-      key: {
-        ...{ key, commandType: command.type, hash: hashOf(command), mode: "hold" as const, owner, leaseMs: keyLeaseMs },
-        resultOf: () => null,
-        replay: (stored: unknown): Start => ({ kind: "replayed", result: reviveResult(stored) }),
-      },
-    }),
+    ...(key && { key: { ...key, leaseMs, resultOf: () => null } }),
     decide: startStage(runId, { instance, executionId, attempt, maxAttempts }),
   });
 }
 
-function settleKey(command: JobExecuteCommand, outcome: Outcome, owner: string): UnitKey<Settled> | undefined {
-  const { idempotencyKey: key } = command;
-  if (key === undefined) return undefined;
-  return {
-    ...{ key, commandType: command.type, hash: hashOf(command), mode: "settle" as const, owner },
-    resultOf: (settled) => resultOf(outcome, settled),
-    replay: () => ({ outcome: "discarded", wakeAt: null, advance: "waiting", handed: [], outputs: null }),
-  };
+/** The caller's key is completed with the result, or free again for a caller that is to deliver the same command once more. */
+function settleKey(command: JobExecuteCommand, outcome: Outcome, owner: string, job: Job): UnitKey<Settled> | undefined {
+  const mayRetry = outcome.kind === "failed" && outcome.isRetryable && job.attempt < job.maxAttempts;
+  const mode = mayRetry && retryOwnerOf(command) === "caller" ? "release" : "settle";
+  const lost: Settled = { outcome: "discarded", wakeAt: null, advance: "waiting", handed: [], outputs: null };
+  const key = keyOf<Settled>(command, owner, mode, () => lost);
+  return key && { ...key, resultOf: (settled) => resultOf(outcome, settled) };
+}
+
+function keyOf<R>(
+  command: JobExecuteCommand,
+  owner: string,
+  mode: UnitKey<R>["mode"],
+  replay: (stored: unknown) => R,
+): UnitKey<R> | undefined {
+  const { idempotencyKey: key, type: commandType } = command;
+  return key === undefined ? undefined : { key, commandType, hash: hashOf(command), mode, owner, resultOf: () => null, replay };
 }
 
 function hashOf({ workflowRunId, workflowId, stageId }: JobExecuteCommand): string {

@@ -9,11 +9,14 @@ export interface Reaped {
   outcome: "released" | "failed" | "discarded";
 }
 
+/** Who takes a stage up again: any worker, from the queue; or the caller that owns its retries, by delivering it again. */
+export type NextOwner = "worker" | "caller";
+
 /**
  * Puts a stage whose worker is gone back into the queue, or fails it when its attempts are used up. A process that does not know the
  * workflow never gives out another attempt; it leaves the end to one that does.
  */
-export function reap(ref: ExecutionRef, planOf: (workflowId: string) => WorkflowPlan | null): Decide<Reaped> {
+export function reap(ref: ExecutionRef, planOf: (workflowId: string) => WorkflowPlan | null, owner: NextOwner = "worker"): Decide<Reaped> {
   return (snapshot, now): Changes<Reaped> => {
     const stage = leased(ref, snapshot);
     if (!snapshot.run || !stage) return { result: { outcome: "discarded" } };
@@ -24,15 +27,15 @@ export function reap(ref: ExecutionRef, planOf: (workflowId: string) => Workflow
       const { result: _, ...changes } = fail({ plan, advances: true }, error, { run: snapshot.run, stage }, snapshot, now);
       return { ...changes, result: { outcome: "failed" } };
     }
-    return { ...putBack(stage, snapshot.freshId, now, stage.attempt), attempts: [attemptOf(stage, now, "LOST", null)] };
+    return { ...putBack(stage, snapshot.freshId, now, stage.attempt, owner), attempts: [attemptOf(stage, now, "LOST", null)] };
   };
 }
 
 /** Hands a stage back without spending the attempt: its worker is stopping, or does not know it. */
-export function release(ref: ExecutionRef, delayMs = 0): Decide<Reaped> {
+export function release(ref: ExecutionRef, delayMs = 0, owner: NextOwner = "worker"): Decide<Reaped> {
   return (snapshot, now): Changes<Reaped> => {
     const stage = leased(ref, snapshot);
-    return stage ? putBack(stage, snapshot.freshId, now + delayMs, stage.attempt - 1) : { result: { outcome: "discarded" } };
+    return stage ? putBack(stage, snapshot.freshId, now + delayMs, stage.attempt - 1, owner) : { result: { outcome: "discarded" } };
   };
 }
 
@@ -41,14 +44,15 @@ function leased(ref: ExecutionRef, { run, stage }: Parameters<Decide<unknown>>[0
   return isLeased && stage.executionId === ref.executionId ? stage : null;
 }
 
-function putBack(stage: StageState, freshId: string, readyAt: number, attempt: number): Changes<Reaped> {
+function putBack(stage: StageState, freshId: string, dueAt: number, attempt: number, owner: NextOwner): Changes<Reaped> {
+  const waits = owner === "caller" ? { waitReason: "caller" as const, readyAt: null } : { waitReason: null, readyAt: dueAt };
   return {
     result: { outcome: "released" },
     stages: [
       {
         stageId: stage.stageId,
         item: stage.item,
-        set: { status: "PENDING", executionId: freshId, lease: null, readyAt, attempt, startedAt: null, waitReason: null },
+        set: { status: "PENDING", executionId: freshId, lease: null, attempt, startedAt: null, ...waits },
       },
     ],
     run: {},

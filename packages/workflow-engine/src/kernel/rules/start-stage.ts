@@ -8,7 +8,7 @@ import { attemptOf } from "./settle.ts";
 export interface StartStageOptions {
   instance: Instance;
   executionId: string | undefined;
-  /** Number of this try, from 1; counted by the stage when absent. */
+  /** Number of this try as its caller counts, from 1; the stage's own count when that is higher or this is absent. */
   attempt: number | undefined;
   maxAttempts: number | undefined;
 }
@@ -59,7 +59,7 @@ function begin(options: StartStageOptions, stage: StageState, executionId: strin
   const set: Partial<StageState> = {
     status: "RUNNING",
     executionId,
-    attempt: options.attempt ?? counted,
+    attempt: Math.max(options.attempt ?? 0, counted),
     maxAttempts: options.maxAttempts ?? stage.maxAttempts,
     lease: { instanceId: options.instance.id, workerId: options.instance.workerId, lockedAt: now },
     waitReason: null,
