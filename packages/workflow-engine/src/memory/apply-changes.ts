@@ -105,7 +105,7 @@ function createRunRow(tables: MemoryTables, runId: string, run: NewRun, now: num
     output: null,
     metadata: run.metadata,
     duration: null,
-    totalCost: 0,
+    costPico: 0n,
     totalTokens: 0,
   });
 }

@@ -2,7 +2,7 @@
 // the command still gets its first answer.
 import type { MemoryTables } from "./memory-tables.ts";
 
-/** Deletes the run, its stages, attempts, logs, artifacts, events and deliveries. */
+/** Deletes the run, its stages, attempts, logs, artifacts, model calls, budgets, events and deliveries. */
 export function deleteRunRows(tables: MemoryTables, runId: string): void {
   for (const row of tables.stages.by("run", runId)) tables.stages.delete(row.id);
   for (const row of tables.attempts.by("run", runId)) tables.attempts.delete(row.id);
@@ -10,6 +10,8 @@ export function deleteRunRows(tables: MemoryTables, runId: string): void {
   for (const row of tables.artifacts.by("run", runId)) tables.artifacts.delete(artifactKey(runId, row.key));
   for (const row of tables.outbox.by("run", runId)) tables.outbox.delete(String(row.id));
   for (const delivery of tables.deliveries.by("run", runId)) tables.deliveries.delete(deliveryKey(delivery.consumer, delivery.event.id));
+  for (const row of tables.calls.by("run", runId)) tables.calls.delete(row.id);
+  for (const row of tables.budgets.by("run", runId)) tables.budgets.delete(budgetKey(runId, row.stageId));
   tables.sequences.delete(runId);
   tables.runs.delete(runId);
 }
@@ -22,4 +24,9 @@ export function deliveryKey(consumer: string, eventId: string): string {
 /** Where an artifact is kept: (run, key) is unique. */
 export function artifactKey(runId: string, key: string): string {
   return JSON.stringify([runId, key]);
+}
+
+/** Where a budget is kept: (run, stage) is unique; null is the run's own. */
+export function budgetKey(runId: string, stageId: string | null): string {
+  return JSON.stringify([runId, stageId]);
 }

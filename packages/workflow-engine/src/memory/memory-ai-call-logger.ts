@@ -1,41 +1,50 @@
-// Model calls in memory, and the questions tests ask about them (P23).
+// Model calls in memory, and the questions tests ask about them (P23): the older port over the same ledger.
 import { realEnvironment } from "../environment.ts";
 import type { Clock, Environment } from "../ports/environment.ts";
-import type { AICallInput, AICallLogger, AICallRecord, AICallStats, AICallType, ModelStats } from "../ports/ledger.ts";
+import type { AICallInput, AICallLogger, AICallRecord, AICallStats, AICallType, LedgerRow, ModelStats } from "../ports/ledger.ts";
+import { isBelowTopic } from "../store/call-topics.ts";
+import { closedCallOf } from "../store/logged-call.ts";
+import { toDollars } from "../store/pico-dollars.ts";
+import { MemoryLedger } from "./memory-ledger.ts";
+import { MemoryTables } from "./memory-tables.ts";
 
 /** A call to look for: fields it must have, or a test of its own. */
 export type CallMatcher = Partial<AICallRecord> | ((call: AICallRecord) => boolean);
 
+/** Where calls get their time and ids, and which store's runs they belong to; a logger without tables stands alone. */
+export interface MemoryAICallLoggerOptions {
+  environment?: Pick<Environment, "now" | "newId"> | undefined;
+  clock?: Clock | undefined;
+  tables?: MemoryTables | undefined;
+}
+
 /** Keeps model calls in memory. */
 export class InMemoryAICallLogger implements AICallLogger {
-  readonly #environment: Pick<Environment, "now" | "newId">;
-  readonly #clock: Clock | undefined;
-  readonly #recorded = new Set<string>();
-  #calls: AICallRecord[] = [];
+  readonly ledger: MemoryLedger;
+  readonly #tables: MemoryTables;
 
-  constructor(options: { environment?: Pick<Environment, "now" | "newId"> | undefined; clock?: Clock | undefined } = {}) {
-    this.#environment = options.environment ?? realEnvironment;
-    this.#clock = options.clock;
+  constructor({ environment = realEnvironment, clock, tables = new MemoryTables() }: MemoryAICallLoggerOptions = {}) {
+    this.#tables = tables;
+    const now = (): number => (clock ? clock.now().getTime() : environment.now());
+    this.ledger = new MemoryLedger(tables, { now, newId: () => environment.newId() });
   }
 
   logCall(call: AICallInput): void {
-    const createdAt = new Date(this.#clock ? this.#clock.now().getTime() : this.#environment.now());
-    const { topic, callType, modelKey, modelId, prompt, response, inputTokens, outputTokens, cost } = call;
-    const text = { topic, callType, modelKey, modelId, prompt, response };
-    const metadata = structuredClone(call.metadata ?? null);
-    this.#calls.push({ id: this.#environment.newId(), createdAt, ...text, inputTokens, outputTokens, cost, metadata });
+    this.ledger.note(call);
+  }
+
+  async record(call: AICallInput): Promise<void> {
+    await this.ledger.record(closedCallOf(call));
   }
 
   async logBatchResults(batchId: string, results: AICallInput[]): Promise<void> {
-    if (this.#recorded.has(batchId)) return;
-    this.#recorded.add(batchId);
-    for (const result of results) this.logCall(result);
+    await this.ledger.recordBatch(batchId, results.map(closedCallOf));
   }
 
   async getStats(topicPrefix: string): Promise<AICallStats> {
     const perModel = new Map<string, ModelStats>();
     const total: ModelStats = { calls: 0, inputTokens: 0, outputTokens: 0, cost: 0 };
-    for (const call of this.#below(topicPrefix)) {
+    for (const call of this.#calls((row) => isBelowTopic(row.topic, topicPrefix))) {
       const model = perModel.get(call.modelKey) ?? { calls: 0, inputTokens: 0, outputTokens: 0, cost: 0 };
       perModel.set(call.modelKey, model);
       addCall(model, call);
@@ -51,81 +60,89 @@ export class InMemoryAICallLogger implements AICallLogger {
   }
 
   async isRecorded(batchId: string): Promise<boolean> {
-    return this.#recorded.has(batchId);
+    return this.#tables.batches.get(batchId) !== undefined;
   }
 
   /** Forgets every call and batch. */
   clear(): void {
-    this.#calls = [];
-    this.#recorded.clear();
+    this.#tables.note(() => {
+      this.#tables.calls.clear();
+      this.#tables.batches.clear();
+    });
   }
 
   /** Every call, oldest first. */
   getAllCalls(): AICallRecord[] {
-    return structuredClone(this.#calls);
+    return this.#calls(() => true);
   }
 
   /** Calls of exactly this topic. */
   getCallsByTopic(topic: string): AICallRecord[] {
-    return this.#where((call) => call.topic === topic);
+    return this.#calls((row) => row.topic === topic);
   }
 
   /** Calls of this topic and of every topic below it; whole segments count. */
   getCallsByTopicPrefix(topicPrefix: string): AICallRecord[] {
-    return structuredClone(this.#below(topicPrefix));
+    return this.#calls((row) => isBelowTopic(row.topic, topicPrefix));
   }
 
   getCallsByModel(modelKey: string): AICallRecord[] {
-    return this.#where((call) => call.modelKey === modelKey);
+    return this.#calls((row) => row.modelKey === modelKey);
   }
 
   getCallsByType(callType: AICallType): AICallRecord[] {
-    return this.#where((call) => call.callType === callType);
+    return this.#calls((row) => row.callType === callType);
   }
 
   /** US dollars of all calls. */
   getTotalCost(): number {
-    return this.#calls.reduce((sum, call) => sum + call.cost, 0);
+    return toDollars(this.#tables.calls.values().reduce((sum, { costPico }) => sum + (costPico ?? 0n), 0n));
   }
 
   /** Input and output tokens of all calls. */
   getTotalTokens(): number {
-    return this.#calls.reduce((sum, call) => sum + call.inputTokens + call.outputTokens, 0);
+    return this.#tables.calls.values().reduce((sum, call) => sum + call.inputTokens + call.outputTokens, 0);
   }
 
   getCallCount(): number {
-    return this.#calls.length;
+    return this.#tables.calls.size;
   }
 
   getRecordedBatchIds(): string[] {
-    return [...this.#recorded];
+    return this.#tables.batches.values().map(({ id }) => id);
   }
 
   /** The newest call; null before the first. */
   getLastCall(): AICallRecord | null {
-    return structuredClone(this.#calls.at(-1) ?? null);
+    return this.getAllCalls().at(-1) ?? null;
   }
 
   hasCallMatching(matcher: CallMatcher): boolean {
-    if (typeof matcher === "function") return this.#calls.some((call) => matcher(structuredClone(call)));
+    const calls = this.getAllCalls();
+    if (typeof matcher === "function") return calls.some(matcher);
     const wanted = Object.entries(matcher);
-    return this.#calls.some((call) => wanted.every(([field, value]) => isSame(call[field as keyof AICallRecord], value)));
+    return calls.some((call) => wanted.every(([field, value]) => isSame(call[field as keyof AICallRecord], value)));
   }
 
-  #below(prefix: string): AICallRecord[] {
-    return this.#calls.filter(({ topic }) => prefix === "" || topic === prefix || topic.startsWith(`${prefix}.`));
-  }
-
-  #where(isWanted: (call: AICallRecord) => boolean): AICallRecord[] {
-    return structuredClone(this.#calls.filter(isWanted));
+  #calls(isWanted: (row: LedgerRow) => boolean): AICallRecord[] {
+    return this.#tables.calls.values().filter(isWanted).map(toRecord);
   }
 }
 
+/** A row as the older port shows it; a call of unknown price costs NaN. */
+function toRecord(row: LedgerRow): AICallRecord {
+  const { id, openedAt, topic, callType, modelKey, modelId, prompt, response, inputTokens, outputTokens, costPico, metadata } = row;
+  const cost = costPico === null ? Number.NaN : toDollars(costPico);
+  const text = { topic, callType, modelKey, modelId, prompt, response };
+  return { id, createdAt: new Date(openedAt), ...text, inputTokens, outputTokens, cost, metadata: structuredClone(metadata) };
+}
+
+/** Adds a call; one of unknown price adds nothing to the cost. */
 function addCall(stats: ModelStats, call: AICallRecord): void {
   stats.calls += 1;
   stats.inputTokens += call.inputTokens;
   stats.outputTokens += call.outputTokens;
-  stats.cost += call.cost;
+  stats.cost += Number.isNaN(call.cost) ? 0 : call.cost;
 }
 
 function isSame(a: unknown, b: unknown): boolean {

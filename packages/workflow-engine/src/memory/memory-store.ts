@@ -39,7 +39,7 @@ export function createMemoryStore(options: { environment?: Environment } = {}): 
     jobTransport: Object.assign(new MemoryJobTransport(tables, environment), { runStore }),
     blobStore: new InMemoryBlobStore(),
     scheduler: new MemoryScheduler(),
-    aiCallLogger: new InMemoryAICallLogger({ environment }),
+    aiCallLogger: new InMemoryAICallLogger({ environment, tables }),
     reader: new MemoryReader(tables),
     runStore,
     environment,

@@ -1,8 +1,11 @@
 // The rows of one memory store, and the order in which callers get at them: a synchronous step is a transaction of its own;
 // a transaction that spans awaits holds every other one back until it has ended (P20).
 import { WorkflowEngineError } from "../errors.ts";
+import type { LedgerRow } from "../ports/ledger.ts";
 import type { ArtifactType, LogLevel } from "../ports/status.ts";
 import type { AttemptRow, Delivery, JsonText, RunState, StagePayloads, StageState } from "../ports/store.ts";
+import type { BudgetState } from "../store/call-budget.ts";
+import { InnerSession, type Session } from "./inner-session.ts";
 import { Journal } from "./journal.ts";
 import { Table } from "./table.ts";
 
@@ -20,8 +23,14 @@ export interface RunRow {
   readonly metadata: JsonText | null;
   /** As set through the CRUD port; null derives it from the start and the end. */
   readonly duration: number | null;
-  readonly totalCost: number;
+  /** Pico-dollars. */
+  readonly costPico: bigint;
   readonly totalTokens: number;
+}
+
+/** What a run, or a stage of it, may spend. */
+export interface BudgetRow extends Readonly<BudgetState> {
+  readonly runId: string;
 }
 
 /** A stage: what rules see, and its payloads. */
@@ -117,13 +126,6 @@ export interface InstanceRow {
   readonly isGone: boolean;
 }
 
-/** Runs synchronous steps, each a transaction of its own or a part of the one it belongs to. */
-export interface Session {
-  step<T>(work: () => T): Promise<T>;
-  /** Runs `work` atomically over its awaits; inside a transaction it joins. */
-  transaction<T>(work: (inner: Session) => Promise<T>): Promise<T>;
-}
-
 /** Everything one memory store knows. */
 export class MemoryTables implements Session {
   readonly journal = new Journal();
@@ -159,6 +161,9 @@ export class MemoryTables implements Session {
   readonly flushers = new Table<{ readonly token: string; readonly until: number }>(this.journal, {});
   readonly keys = new Table<KeyRow>(this.journal, {});
   readonly instances = new Table<InstanceRow>(this.journal, {});
+  readonly calls = new Table<LedgerRow, "run">(this.journal, { run: (row) => row.runId });
+  readonly batches = new Table<{ readonly id: string }>(this.journal, {});
+  readonly budgets = new Table<BudgetRow, "run">(this.journal, { run: (row) => row.runId });
   readonly #all: ReadonlyArray<{ clear(): void }> = [
     this.runs,
     this.stages,
@@ -171,6 +176,9 @@ export class MemoryTables implements Session {
     this.flushers,
     this.keys,
     this.instances,
+    this.calls,
+    this.batches,
+    this.budgets,
   ];
   #lastOutboxId = 0;
   #open: Promise<void> | null = null;
@@ -200,6 +208,13 @@ export class MemoryTables implements Session {
     return this.journal.atomically(work);
   }
 
+  /** A step that nobody waits for: now, or when the transaction that is open has ended. */
+  note(work: () => void): void {
+    if (this.#isClosed) return;
+    if (this.#open) void this.#open.then(() => this.note(work));
+    else this.journal.atomically(work);
+  }
+
   async transaction<T>(work: (inner: Session) => Promise<T>): Promise<T> {
     while (this.#open) await this.#open;
     this.#requireOpen();
@@ -223,29 +238,5 @@ export class MemoryTables implements Session {
 
   #requireOpen(): void {
     if (this.#isClosed) throw new WorkflowEngineError("STORE_CLOSED", "The store is closed. Create a new one.");
-  }
-}
-
-/** The inside of a transaction that spans awaits; of no use once it has ended. */
-class InnerSession implements Session {
-  readonly #journal: Journal;
-  #hasEnded = false;
-
-  constructor(journal: Journal) {
-    this.#journal = journal;
-  }
-
-  end(): void {
-    this.#hasEnded = true;
-  }
-
-  async step<T>(work: () => T): Promise<T> {
-    if (this.#hasEnded)
-      throw new WorkflowEngineError("STORE_REFUSED", "The transaction has ended. Await every call inside withTransaction.");
-    return this.#journal.atomically(work);
-  }
-
-  transaction<T>(work: (inner: Session) => Promise<T>): Promise<T> {
-    return work(this);
   }
 }

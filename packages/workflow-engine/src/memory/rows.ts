@@ -7,6 +7,7 @@ import type { RunRecord } from "../ports/run.ts";
 import type { StageRecord } from "../ports/stage.ts";
 import { toKernelEvent } from "../store/event-codec.ts";
 import { fromText } from "../store/json-text.ts";
+import { toDollars } from "../store/pico-dollars.ts";
 import { jobIdOf } from "../store/record-ids.ts";
 import type { ArtifactEntry, AttemptEntry, LogEntry, RunRow, StageRow } from "./memory-tables.ts";
 import type { RowEvent } from "./outbox-rows.ts";
@@ -45,7 +46,7 @@ export function toRunRecord(row: RunRow): RunRecord {
     input: fromText(row.input),
     output: fromText(row.output),
     config: fromText<JsonObject>(row.config) ?? {},
-    totalCost: row.totalCost,
+    totalCost: toDollars(row.costPico),
     totalTokens: row.totalTokens,
     priority: state.priority,
     metadata: fromText<JsonObject>(row.metadata),

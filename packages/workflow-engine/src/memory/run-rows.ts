@@ -4,6 +4,7 @@ import type { CreateRunInput, UpdateRunInput } from "../ports/run.ts";
 import { isEnded } from "../ports/status.ts";
 import type { RunState } from "../ports/store.ts";
 import { toText } from "../store/json-text.ts";
+import { toPico } from "../store/pico-dollars.ts";
 import { requireRunRow } from "./apply-changes.ts";
 import type { MemoryTables, RunRow } from "./memory-tables.ts";
 import { fromDate } from "./rows.ts";
@@ -43,7 +44,7 @@ export function insertRun(tables: MemoryTables, input: CreateRunInput, id: strin
     output: null,
     metadata: toText(input.metadata),
     duration: null,
-    totalCost: 0,
+    costPico: 0n,
     totalTokens: 0,
   };
   tables.runs.set(id, row);
@@ -68,7 +69,7 @@ export function updateRunRow(tables: MemoryTables, id: string, input: UpdateRunI
     updatedAt: now,
     duration: keep(input.duration, row.duration),
     output: input.output === undefined ? row.output : toText(input.output),
-    totalCost: input.totalCost ?? row.totalCost,
+    costPico: input.totalCost === undefined ? row.costPico : toPico(input.totalCost),
     totalTokens: input.totalTokens ?? row.totalTokens,
     metadata: input.metadata === undefined ? row.metadata : toText(input.metadata),
     state: {

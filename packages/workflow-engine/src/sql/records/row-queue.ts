@@ -1,21 +1,21 @@
 // Rows that whoever brings them does not wait for: those that come while a transaction is under way are written together by the next one.
-import type { Row, Session } from "../db.ts";
+import type { Session } from "../db.ts";
 import type { Steps } from "./steps.ts";
 
 /** Writes rows in the order of their arrival, as many as there are at a time. */
-export class RowQueue {
+export class RowQueue<R> {
   readonly #steps: Steps;
-  readonly #insert: (session: Session, rows: readonly Row[]) => Promise<void>;
-  #waiting: Row[] = [];
+  readonly #insert: (session: Session, rows: readonly R[]) => Promise<void>;
+  #waiting: R[] = [];
   #flushing: Promise<void> | null = null;
 
-  constructor(steps: Steps, insert: (session: Session, rows: readonly Row[]) => Promise<void>) {
+  constructor(steps: Steps, insert: (session: Session, rows: readonly R[]) => Promise<void>) {
     this.#steps = steps;
     this.#insert = insert;
   }
 
   /** Takes a row; it is in the database soon after, and at the latest when somebody flushes. */
-  add(row: Row): void {
+  add(row: R): void {
     this.#waiting.push(row);
     // what fails now is kept, and tried again by whoever flushes next
     if (!this.#flushing) void this.flush().catch(() => undefined);
@@ -32,7 +32,7 @@ export class RowQueue {
   }
 
   async #writeWaiting(): Promise<void> {
-    let taken: Row[] = [];
+    let taken: R[] = [];
     try {
       await this.#steps.write(async ({ session }) => {
         // only now: what came while others had the connection goes along

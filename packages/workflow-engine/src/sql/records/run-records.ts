@@ -5,6 +5,7 @@ import type { CreateRunInput, RunRecord, UpdateRunInput } from "../../ports/run.
 import type { Status } from "../../ports/status.ts";
 import { isEnded } from "../../ports/status.ts";
 import type { RunState } from "../../ports/store.ts";
+import { toPico } from "../../store/pico-dollars.ts";
 import { forOne } from "../dialect.ts";
 import { deleteRuns } from "../tables/deletion.ts";
 import {
@@ -17,7 +18,6 @@ import {
   readRunRow,
   saveRun,
   saveRunRow,
-  toPico,
   toRunRecord,
 } from "../tables/run-records.ts";
 import { lockRuns, readRunState, runStateWidth, strandedAt } from "../tables/runs.ts";

@@ -41,7 +41,7 @@ export interface ScheduledCommand {
 export class SqlScheduler implements Scheduler {
   readonly #steps: Steps;
   readonly #environment: Pick<Environment, "now">;
-  readonly #queue: RowQueue;
+  readonly #queue: RowQueue<Row>;
   #droppedAt = 0;
 
   constructor(steps: Steps, environment: Pick<Environment, "now">) {

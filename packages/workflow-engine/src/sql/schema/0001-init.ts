@@ -89,7 +89,7 @@ CREATE INDEX deliveries_due ON deliveries (next_at) WHERE dead_at IS NULL AND ne
 CREATE INDEX deliveries_dead ON deliveries (dead_at) WHERE dead_at IS NOT NULL;`;
 }
 
-function rest({ int, real, identity, keyed }: ColumnTypes): string {
+function rest({ int, keyed }: ColumnTypes): string {
   return `
 CREATE TABLE keys (
   key TEXT NOT NULL, command TEXT NOT NULL, hash TEXT, result TEXT, owner TEXT, held_until ${int} NOT NULL, completed_at ${int},
@@ -101,11 +101,18 @@ CREATE TABLE instances (id TEXT PRIMARY KEY, worker_id TEXT NOT NULL, heartbeat_
 CREATE TABLE leases (name TEXT PRIMARY KEY, token TEXT NOT NULL, until ${int} NOT NULL)${keyed};
 CREATE TABLE blobs (key TEXT PRIMARY KEY, value TEXT NOT NULL, created_at ${int} NOT NULL);
 CREATE TABLE ai_calls (
-  id ${identity}, created_at ${int} NOT NULL, topic TEXT NOT NULL, call_type TEXT NOT NULL, model_key TEXT NOT NULL, model_id TEXT NOT NULL,
-  prompt TEXT NOT NULL, response TEXT NOT NULL, input_tokens ${int} NOT NULL, output_tokens ${int} NOT NULL, cost ${real} NOT NULL,
-  metadata TEXT
+  id TEXT PRIMARY KEY, opened_at ${int} NOT NULL, closed_at ${int}, topic TEXT NOT NULL, call_type TEXT NOT NULL, model_key TEXT NOT NULL,
+  model_id TEXT NOT NULL, prompt TEXT NOT NULL, response TEXT NOT NULL, status TEXT NOT NULL, run_id TEXT, stage_id TEXT, attempt ${int},
+  execution_id TEXT, input_tokens ${int} NOT NULL, output_tokens ${int} NOT NULL, cached_tokens ${int} NOT NULL,
+  reasoning_tokens ${int} NOT NULL, cost_pico ${int}, is_estimated ${int} NOT NULL, price TEXT, latency_ms ${int}, error TEXT, metadata TEXT
 );
 CREATE INDEX ai_calls_topic ON ai_calls (topic);
+CREATE INDEX ai_calls_run ON ai_calls (run_id) WHERE run_id IS NOT NULL;
+CREATE INDEX ai_calls_open ON ai_calls (id) WHERE status = 'open';
+CREATE TABLE ai_budgets (
+  run_id TEXT NOT NULL, stage_id TEXT NOT NULL, usd_pico ${int}, tokens ${int}, on_exceed TEXT NOT NULL, spent_pico ${int} NOT NULL,
+  spent_tokens ${int} NOT NULL, PRIMARY KEY (run_id, stage_id)
+)${keyed};
 CREATE TABLE ai_batches (batch_id TEXT PRIMARY KEY, created_at ${int} NOT NULL)${keyed};
 CREATE TABLE timers (
   command_type TEXT NOT NULL, correlation_id TEXT NOT NULL, payload TEXT NOT NULL, run_at ${int} NOT NULL,

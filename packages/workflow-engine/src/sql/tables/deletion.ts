@@ -24,6 +24,8 @@ const inOrder: readonly Statement[] = [
   deletes("outbox", "run_id"),
   deletes("artifacts", "run_id"),
   deletes("logs", "run_id"),
+  deletes("ai_calls", "run_id"),
+  deletes("ai_budgets", "run_id"),
   deletes("attempts", "run_id"),
   deletes("stages", "run_id"),
   deletes("runs", "id"),

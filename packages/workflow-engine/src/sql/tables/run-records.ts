@@ -1,6 +1,7 @@
 // Runs as the CRUD port reads and writes them: whole rows.
 import type { RunRecord } from "../../ports/run.ts";
 import type { RunState } from "../../ports/store.ts";
+import { toDollars } from "../../store/pico-dollars.ts";
 import type { Row } from "../db.ts";
 import { type Dialect, forOne } from "../dialect.ts";
 import { fromText, toDate } from "../records/json-text.ts";
@@ -70,18 +71,6 @@ export function toRunRecord({ state, ...row }: RunRow): RunRecord {
     metadata: fromText<Record<string, unknown>>(row.metadata),
     errorMessage: state.error,
   };
-}
-
-const PICO = 1_000_000_000_000;
-
-/** US dollars of pico-dollars. */
-export function toDollars(pico: bigint): number {
-  return Number(pico) / PICO;
-}
-
-/** Pico-dollars of US dollars, rounded. */
-export function toPico(dollars: number): bigint {
-  return BigInt(Math.round(dollars * PICO));
 }
 
 /** One run. */

@@ -22,6 +22,7 @@ import { deliverySuite } from "./p18-delivery.ts";
 import { progressSuite } from "./p19-progress.ts";
 import { storeSuite } from "./p20-store.ts";
 import { retentionSuite } from "./p22-retention.ts";
+import { ledgerSuite } from "./p23-ledger.ts";
 import { aiCallLoggerSuite } from "./port-ai-call-logger.ts";
 import { blobStoreSuite } from "./port-blob-store.ts";
 import { jobTransportSuite } from "./port-job-transport.ts";
@@ -33,7 +34,7 @@ import { runStoreDoorSuite } from "./port-run-store-door.ts";
 import { runStoreEventsSuite } from "./port-run-store-events.ts";
 import { runStoreWorkSuite } from "./port-run-store-work.ts";
 
-/** The promises P1 to P22. */
+/** The promises P1 to P23. */
 export const promiseSuites: readonly Suite[] = [
   createSuite,
   exactlyOnceSuite,
@@ -58,6 +59,7 @@ export const promiseSuites: readonly Suite[] = [
   progressSuite,
   storeSuite,
   retentionSuite,
+  ledgerSuite,
 ];
 
 /** What the ports themselves promise. */
