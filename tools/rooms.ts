@@ -51,7 +51,7 @@ export const PLAN: Plan = {
     },
 
     index: { sees: [...plain, ...kernel, "blobs", "store", "memory", "sql", "prisma", "ai", "defaults", "environment", "host", "runtime"] },
-    "kernel-entry": { sees: [...plain, ...kernel, "store", "defaults"] },
+    "kernel-entry": { sees: [...plain, ...kernel, "store", "defaults", "environment"] },
     client: { sees: plain, bans: ["node", "io"] },
     persistence: { sees: ["errors", "ports", "store", "sql", "prisma", "defaults", "environment"] },
   },

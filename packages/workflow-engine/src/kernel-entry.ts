@@ -1,5 +1,6 @@
 // Entry `@bratsos/workflow-engine/kernel`: the kernel, its commands and events, the ports it stands on.
 export { createKernel, type KernelConfig } from "./defaults.ts";
+export { realEnvironment } from "./environment.ts";
 export * from "./errors.ts";
 export type * from "./kernel/commands/command.ts";
 export { resolveOutput } from "./kernel/execute/payloads.ts";

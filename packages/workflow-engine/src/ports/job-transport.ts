@@ -9,6 +9,11 @@ export interface JobFence {
 
 /** Carries jobs to workers, one worker a job. The optional methods make a host faster or safer; none is needed. */
 export interface JobTransport {
+  /**
+   * Milliseconds after which a job that nothing has moved is sent once more, also one that waits for its caller. For a queue that does not
+   * know a job's id when it comes again; others ignore a job they have, and leave this out.
+   */
+  readonly resendAfterMs?: number | undefined;
   enqueue(input: EnqueueJobInput): Promise<string>;
   enqueueParallel(inputs: EnqueueJobInput[]): Promise<string[]>;
   /** Leases the most urgent due job (priority, then age); null when there is none. */

@@ -19,7 +19,7 @@ import { SignalHub } from "./signal-hub.ts";
 /** A store in a SQL database; spreads into `createKernel`. */
 export interface SqlStore {
   readonly persistence: Required<Persistence> & HasRunStore;
-  readonly jobTransport: Required<JobTransport> & HasRunStore;
+  readonly jobTransport: Required<Omit<JobTransport, "resendAfterMs">> & HasRunStore;
   readonly blobStore: SqlBlobStore;
   readonly scheduler: SqlScheduler;
   readonly aiCallLogger: SqlAICallLogger;

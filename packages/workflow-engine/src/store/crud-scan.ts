@@ -1,10 +1,11 @@
 // What only a look at every unfinished run can tell on the CRUD port: stale leases, stranded runs, jobs that a queue lost (P14, P17).
 // The port has no table of instances and no index of leases; these looks belong to the safety-net tick.
 import type { EnqueueJobInput } from "../ports/job.ts";
+import type { JobTransport } from "../ports/job-transport.ts";
 import type { Persistence } from "../ports/persistence.ts";
 import type { RunRecord } from "../ports/run.ts";
 import type { StageQuery } from "../ports/stage.ts";
-import type { ExecutionRef, StageState, SweepLimits, SweepResult } from "../ports/store.ts";
+import type { Changes, Decide, ExecutionRef, StageState, SweepLimits, SweepResult, Unit } from "../ports/store.ts";
 import { jobOf } from "./crud-changes.ts";
 import { type LoadedRun, queuedAtOf, toLoadedRun, toStageState } from "./crud-state.ts";
 import { jobIdOf } from "./record-ids.ts";
@@ -54,6 +55,40 @@ export function lostJobsOf(runs: readonly LoadedRun[], afterMs: number, now: num
       return [jobOf(record, stage, round === 0 ? jobIdOf(stage) : `${jobIdOf(stage)}/${round}`)];
     }),
   );
+}
+
+/** Sends the jobs of queued stages again that nothing has moved for too long. */
+export async function repairJobs(
+  runs: readonly LoadedRun[],
+  { transport, repairAfterMs, now }: { transport: JobTransport; repairAfterMs: number; now: number },
+  transact: (unit: Unit<null>) => Promise<void>,
+): Promise<void> {
+  const { resendAfterMs } = transport;
+  if (resendAfterMs === undefined) {
+    const lost = lostJobsOf(runs, repairAfterMs, now);
+    if (lost.length > 0) await transport.enqueueParallel(lost);
+    return;
+  }
+  for (const ref of unmovedOf(runs, resendAfterMs, now)) await transact({ runId: ref.runId, stage: ref, decide: sendAgain(ref) });
+}
+
+/** Queued stages that nothing has moved for `afterMs`, those included that wait for their caller to deliver them again. */
+function unmovedOf(runs: readonly LoadedRun[], afterMs: number, now: number): ExecutionRef[] {
+  return runs.flatMap(({ stages, stageRecords }) =>
+    stages.flatMap((stage, i) => {
+      const isQueued = stage.status === "PENDING" && (stage.readyAt !== null || stage.waitReason === "caller");
+      const since = Math.max(stage.readyAt ?? 0, stageRecords[i]!.updatedAt.getTime());
+      return isQueued && now - since >= afterMs ? [refOf(stage)] : [];
+    }),
+  );
+}
+
+/** Queues a stage anew under the execution it waits for: the commit sends its job again. */
+function sendAgain({ executionId }: ExecutionRef): Decide<null> {
+  return ({ run, stage }, now): Changes<null> => {
+    if (run?.status !== "RUNNING" || stage?.status !== "PENDING" || stage.executionId !== executionId) return { result: null };
+    return { result: null, stages: [{ stageId: stage.stageId, item: stage.item, set: { readyAt: now } }], run: {} };
+  };
 }
 
 /** Of these executions, those that are no longer RUNNING under their id. */

@@ -28,7 +28,7 @@ import { jobsOf, type StageStep, type Written } from "./crud-changes.ts";
 import { CrudEvents } from "./crud-events.ts";
 import { HeldExecutions, renewLeases } from "./crud-held.ts";
 import { JobRelay, type TransactionalTransport } from "./crud-relay.ts";
-import { lostJobsOf, lostOf, nextDueAt, scanLeases, scanRunning, strandedOf, sweepRuns } from "./crud-scan.ts";
+import { lostOf, nextDueAt, repairJobs, scanLeases, scanRunning, strandedOf, sweepRuns } from "./crud-scan.ts";
 import { signalOf } from "./crud-signal.ts";
 import { payloadsOf, toText } from "./crud-state.ts";
 import { dequeue, dueRuns, holdPoll, jobsOfStarts, pollOf, startJobs } from "./crud-take.ts";
@@ -169,8 +169,8 @@ class CrudRunStore implements RunStore {
   async listStranded(before: number, max: number): Promise<string[]> {
     await this.#relay.relayPending();
     const runs = await scanRunning(this.#persistence);
-    const lost = lostJobsOf(runs, this.#repairAfterMs, this.#environment.now());
-    if (lost.length > 0) await this.#transport.enqueueParallel(lost);
+    const repair = { transport: this.#transport, repairAfterMs: this.#repairAfterMs, now: this.#environment.now() };
+    await repairJobs(runs, repair, async (unit) => void (await this.#run(unit, withRetries)));
     return strandedOf(runs, before).slice(0, max);
   }
 

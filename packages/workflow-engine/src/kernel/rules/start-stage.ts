@@ -62,7 +62,8 @@ function begin(options: StartStageOptions, stage: StageState, executionId: strin
     attempt: Math.max(options.attempt ?? 0, counted),
     maxAttempts: options.maxAttempts ?? stage.maxAttempts,
     lease: { instanceId: options.instance.id, workerId: options.instance.workerId, lockedAt: now },
-    waitReason: null,
+    // kept while it runs: a redelivery that knows only the first execution's name is told that it is in progress, not that it is over
+    waitReason: stage.waitReason === "caller" ? "caller" : null,
     readyAt: null,
     startedAt: now,
     completedAt: null,

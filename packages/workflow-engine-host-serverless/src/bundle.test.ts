@@ -1,0 +1,25 @@
+// The serverless host runs where there is no Node: bundled for a browser and for workerd, nothing of Node is in its graph.
+import { build } from "esbuild";
+import { describe, expect, it } from "vitest";
+
+const entries = ["index.ts", "cloudflare.ts", "aws-lambda.ts", "web.ts", "deno.ts"];
+
+async function importsOf(entry: string, conditions: string[]): Promise<string[]> {
+  const { metafile } = await build({
+    entryPoints: [new URL(entry, import.meta.url).pathname],
+    ...{ bundle: true, write: false, metafile: true, format: "esm", platform: "browser", logLevel: "silent" },
+    conditions,
+    external: ["node:*", "zod"],
+  });
+  return [...new Set(Object.values(metafile.inputs).flatMap((input) => input.imports.flatMap((one) => (one.external ? [one.path] : []))))];
+}
+
+describe("the graph of the serverless host", () => {
+  for (const [platform, conditions] of Object.entries({ browser: ["browser"], workerd: ["workerd", "worker", "browser"] })) {
+    for (const entry of entries) {
+      it(`${entry} for ${platform}: no node import, static or lazy`, async () => {
+        expect((await importsOf(entry, conditions)).filter((path) => path !== "zod")).toEqual([]);
+      });
+    }
+  }
+});
