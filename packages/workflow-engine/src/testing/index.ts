@@ -27,7 +27,16 @@ export type {
 export { bindSuite, reasonToSkip, runCase, type TestRunner } from "./bind.ts";
 export { ClaimError } from "./claims.ts";
 export { createTestKernel, type TestKernel, type TestKernelOptions, type TestRunCommand, type TestRunEnd } from "./create-test-kernel.ts";
+export { FaultPlan, type FaultTime, type FaultyPorts, faulty, InjectedFault, type PortCall } from "./faults.ts";
 export { type LoopHost, startHost } from "./loop-host.ts";
 export { createBench } from "./open-bench.ts";
+export { type FaultKind, faultKinds } from "./simulate/choices.ts";
+export type { SimulatedClient } from "./simulate/client-process.ts";
+export type { SimulatedHistory, SimulatedRun } from "./simulate/finished-history.ts";
+export type { InvariantAnswer } from "./simulate/invariant.ts";
+export type { ClientAnswer, OutsideCall, SimulatedDelivery, SimulatedExecution } from "./simulate/sightings.ts";
+export { type SimulateOptions, SimulationError, type SimulationReport, simulate } from "./simulate/simulate.ts";
+export type { SimulatedStore, StoreName, StoreSource } from "./simulate/simulated-store.ts";
+export type { SimulatedCode } from "./simulate/watched-workflow.ts";
 export type { CaseOptions, PromiseId, Suite, SuiteCase } from "./suite.ts";
 export { allSuites, portSuites, promiseSuites } from "./suites/index.ts";

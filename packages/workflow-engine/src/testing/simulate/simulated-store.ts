@@ -1,0 +1,73 @@
+// The stores that histories run on: one for all processes of a history, reached through messages only.
+import type { KernelConfig } from "../../defaults.ts";
+import { InMemoryBlobStore } from "../../memory/memory-blob-store.ts";
+import { InMemoryJobQueue } from "../../memory/memory-job-queue.ts";
+import { InMemoryWorkflowPersistence } from "../../memory/memory-persistence.ts";
+import { createMemoryStore } from "../../memory/memory-store.ts";
+import type { Environment } from "../../ports/environment.ts";
+import type { RunStore, StoreSignal } from "../../ports/store.ts";
+import { createSqliteStore } from "../../sql/sqlite.ts";
+import type { BenchStore } from "../bench.ts";
+import { replaceRunStore } from "../faults.ts";
+import { gated } from "./gate.ts";
+import type { SimulatedProcess } from "./simulated-process.ts";
+import type { World } from "./world.ts";
+
+/** A store for one history: what `createStore` of a bench gives, without the door when the kernel has to derive it. */
+export type SimulatedStore = Omit<BenchStore, "runStore"> &
+  Partial<Pick<BenchStore, "runStore">> & {
+    /** Puts something between each process's kernel and its messages to the door, e.g. a defect that the simulation has to find. */
+    doorOf?: ((door: RunStore) => RunStore) | undefined;
+  };
+
+/** Opens an empty store whose time comes from `environment`. */
+export type StoreSource = (environment: Environment) => SimulatedStore | Promise<SimulatedStore>;
+
+/** Names of the stores that come with the simulation; `storeOver` is the door derived from CRUD adapters in memory. */
+export type StoreName = "memory" | "sqlite" | "storeOver";
+
+/** The stores by name. */
+export const storeSources: Readonly<Record<StoreName, StoreSource>> = {
+  memory: (environment) => createMemoryStore({ environment }),
+  sqlite: (environment) => createSqliteStore({ path: ":memory:", environment }),
+  storeOver: (environment) => ({
+    persistence: new InMemoryWorkflowPersistence({ environment }),
+    jobTransport: new InMemoryJobQueue("queue", { environment }),
+    blobStore: new InMemoryBlobStore(),
+  }),
+};
+
+type Ports = Pick<KernelConfig, "persistence" | "jobTransport" | "blobStore">;
+
+/** The ports of a store as one process has them: every call a message, every signal one too. */
+export function portsOf(
+  world: World,
+  process: SimulatedProcess,
+  store: SimulatedStore,
+): Ports & { jobTransport: BenchStore["jobTransport"] } {
+  const { persistence, jobTransport, runStore, doorOf = (door) => door } = store;
+  const blobStore = gated(world, process, store.blobStore);
+  const queue = gated(world, process, jobTransport);
+  if (!runStore) return { persistence: gated(world, process, persistence), jobTransport: queue, blobStore };
+  const messages = gated(world, process, runStore, {
+    onSignal: (listener: (signal: StoreSignal) => void) => runStore.onSignal((signal) => pass(world, process, signal, listener)),
+    publishUnread: undefined,
+    close: () => Promise.resolve(),
+  });
+  const door = doorOf(messages);
+  const wired = replaceRunStore({ persistence, jobTransport }, door);
+  // what a plain host asks of the queue is a message too; what the kernel asks is its door
+  return { persistence: wired.persistence, jobTransport: replaceRunStore({ jobTransport: queue }, door).jobTransport, blobStore };
+}
+
+/** A wake-up travels, and may be lost: nobody may depend on it. */
+function pass(world: World, process: SimulatedProcess, signal: StoreSignal, listener: (signal: StoreSignal) => void): void {
+  if (signal.hasWork || signal.hasEvents) world.changedAt = world.time.now;
+  if (!process.isAlive) return;
+  const place = process.place("signal");
+  if (world.choices.mishap(place, ["lost-wake-up"]) !== null) {
+    world.tell(process.label, "is not told of a commit", true);
+    return;
+  }
+  world.time.at(world.time.now + world.choices.latency(place), process, () => listener(signal));
+}
