@@ -38,7 +38,7 @@ export const PLAN: Plan = {
     "sql/drivers": { sees: ["errors", "ports", "store", "sql"], lazy: drivers },
     blobs: { sees: ["errors", "ports"], lazy: ["node:*"] },
     prisma: { sees: ["errors", "ports", "store"], lazy: ["@prisma/client"] },
-    ai: { sees: ["errors", "models", "ports"], lazy: sdks },
+    ai: { sees: ["errors", "models", "define", "ports", "environment"], packages: zod, lazy: sdks, bans: ["node", "io"] },
 
     environment: { sees: ["errors", "ports"], isReal: true },
     defaults: { sees: [...plain, "environment", "store", "memory", "sql", "prisma", "ai", ...kernel, "host"], isReal: true },

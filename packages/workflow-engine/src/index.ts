@@ -1,5 +1,6 @@
 // Entry `@bratsos/workflow-engine`: authoring, the kernel, errors and types. Importing it loads no database and no provider.
 
+export * from "./ai/index.ts";
 export { createFileBlobStore } from "./blobs/file-blob-store.ts";
 export { createKernel, type KernelConfig } from "./defaults.ts";
 export * from "./define/index.ts";
@@ -22,7 +23,13 @@ export type {
   ArtifactRecord,
   BlobReference,
   BlobStore,
+  BudgetLimit,
+  BudgetRefusal,
+  CallFilter,
+  CallStatus,
+  CallUsage,
   Clock,
+  ClosedCall,
   CreateOutboxEventInput,
   CreateRunInput,
   CreateStageInput,
@@ -37,6 +44,8 @@ export type {
   JobTransport,
   KernelEvent,
   KeyState,
+  Ledger,
+  LedgerRow,
   LogRecord,
   OutboxRecord,
   Page,

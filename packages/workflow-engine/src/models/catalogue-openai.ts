@@ -9,8 +9,8 @@ const chat = {
   supportsTools: true,
   supportsStructuredOutputs: true,
 };
-const gpt6 = { ...chat, contextLength: 1_050_000, maxCompletionTokens: 128_000, pricesAsOf: "2026-10-16" };
-const gpt5 = { ...chat, contextLength: 400_000, maxCompletionTokens: 128_000, pricesAsOf: "2026-06-21" };
+const gpt6 = { ...chat, supportsTemperature: false, contextLength: 1_050_000, maxCompletionTokens: 128_000, pricesAsOf: "2026-10-16" };
+const gpt5 = { ...chat, supportsTemperature: false, contextLength: 400_000, maxCompletionTokens: 128_000, pricesAsOf: "2026-06-21" };
 const gpt41 = { ...chat, contextLength: 1_047_576, maxCompletionTokens: 32_768, pricesAsOf: "2026-06-21" };
 const embedding = { provider: "openai", isEmbeddingModel: true, outputCostPerMillion: 0, contextLength: 8_191, pricesAsOf: "2026-06-21" };
 

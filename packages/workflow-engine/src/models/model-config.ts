@@ -17,6 +17,8 @@ export interface ModelConfig {
   isEmbeddingModel?: boolean | undefined;
   supportsTools?: boolean | undefined;
   supportsStructuredOutputs?: boolean | undefined;
+  /** False for reasoning models that take no temperature: none is sent unless a call names one. */
+  supportsTemperature?: boolean | undefined;
   /** Tokens of prompt and answer together. */
   contextLength?: number | undefined;
   /** Longest answer in tokens, reasoning included. */

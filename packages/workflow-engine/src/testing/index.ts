@@ -30,6 +30,8 @@ export { createTestKernel, type TestKernel, type TestKernelOptions, type TestRun
 export { FaultPlan, type FaultTime, type FaultyPorts, faulty, InjectedFault, type PortCall } from "./faults.ts";
 export { type LoopHost, startHost } from "./loop-host.ts";
 export { createBench } from "./open-bench.ts";
+export type { BilledCall, ExtraRoute, ModelRequest, Plan, PlannedAnswer, ReceivedRequest, Reply } from "./providers/protocol.ts";
+export { echo, type ProviderServer, type ProviderServerOptions, startProviderServer } from "./providers/provider-server.ts";
 export { type FaultKind, faultKinds } from "./simulate/choices.ts";
 export type { SimulatedClient } from "./simulate/client-process.ts";
 export type { SimulatedHistory, SimulatedRun } from "./simulate/finished-history.ts";
