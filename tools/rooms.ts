@@ -43,7 +43,7 @@ export const PLAN: Plan = {
     environment: { sees: ["errors", "ports"], isReal: true },
     defaults: { sees: [...plain, "environment", "store", "memory", "sql", "prisma", "ai", ...kernel, "host"], isReal: true },
     host: { sees: ["errors", "define", "ports", "type kernel"], lazy: ["node:*"] },
-    runtime: { sees: ["errors", "define", "ports", "kernel", "host", "ai", "defaults"], lazy: ["node:*"] },
+    runtime: { sees: ["errors", "define", "ports", "kernel", "host", "ai", "sql", "defaults"], lazy: ["node:*"] },
     testing: {
       sees: [...plain, ...kernel, "kernel/testing", "store", "memory", "sql", "prisma", "ai", "defaults", "environment", "host", "runtime"],
       packages: zod,

@@ -49,8 +49,7 @@ const endedStatuses: ReadonlySet<Status> = new Set(["COMPLETED", "FAILED", "CANC
 export async function runAndWait(options: RunAndWaitOptions): Promise<RunResult> {
   const { kernel, host, command } = options;
   const wasRunning = host.getStats().isRunning;
-  const runId =
-    "workflowRunId" in command ? command.workflowRunId : (await kernel.dispatch({ ...command, type: "run.create" })).workflowRunId;
+  const runId = "workflowId" in command ? (await kernel.dispatch({ ...command, type: "run.create" })).workflowRunId : command.workflowRunId;
   try {
     if (!wasRunning) await host.start();
     return await watch(options, runId);

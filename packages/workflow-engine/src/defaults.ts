@@ -47,8 +47,13 @@ const noScheduler: Scheduler = { schedule: async () => undefined, cancel: async 
 
 /** Wires a kernel; nothing is opened or started by it. */
 export function createKernel(config: KernelConfig): Kernel {
+  return createKernelOn((environment) => runStoreOf(config, environment), config);
+}
+
+/** Wires a kernel on the engine's store as the caller sees it, e.g. through a watch on its commits. */
+export function createKernelOn(storeOn: (environment: Environment) => RunStore, config: KernelConfig): Kernel {
   const environment = environmentOf(config);
-  const store = runStoreOf(config, environment);
+  const store = storeOn(environment);
   const instance = { id: environment.newId(), workerId: "kernel" };
   return assembleKernel({
     store,
@@ -80,7 +85,7 @@ function environmentOf({ environment = realEnvironment, clock }: KernelConfig): 
 }
 
 /** A native store's own door, unless its jobs travel elsewhere; else one derived from the CRUD port. */
-function runStoreOf({ persistence, jobTransport }: KernelConfig, environment: Environment): RunStore {
+export function runStoreOf({ persistence, jobTransport }: KernelConfig, environment: Environment): RunStore {
   const native = nativeStoreOf(persistence);
   if (native && (jobTransport === undefined || nativeStoreOf(jobTransport) === native)) return native;
   if (jobTransport) return storeOver({ persistence, jobTransport, environment });

@@ -66,5 +66,13 @@ export type {
   WorkflowRegistry,
 } from "./ports/index.ts";
 export { isBlobReference } from "./ports/index.ts";
+export { type ExecuteOptions, type ExecutorEvents, WorkflowExecutor, type WorkflowExecutorConfig } from "./runtime/workflow-executor.ts";
+export {
+  type CreateRunOptions,
+  createWorkflowRuntime,
+  type RuntimeLogContext,
+  WorkflowRuntime,
+  type WorkflowRuntimeConfig,
+} from "./runtime/workflow-runtime.ts";
 export { stripEngineFields } from "./store/crud-state.ts";
 export { storeOver } from "./store/store-over.ts";

@@ -12,6 +12,8 @@ export interface RunCreateCommand {
   /** Higher first; default 5. */
   priority?: number | undefined;
   metadata?: Record<string, unknown> | undefined;
+  /** The run's id, when the caller has one for it; a run of that id must not exist. A fresh one when absent. */
+  workflowRunId?: string | undefined;
   /** Not before this instant; at once when absent. */
   startAt?: Date | undefined;
   /** The run this one belongs to. */

@@ -21,7 +21,7 @@ export async function runCreate(parts: KernelParts, command: RunCreateCommand): 
   assertNumbers(command, priority);
   const input = await parseInput(workflow, command.input);
   const config = requireConfig(workflow, command.config);
-  const runId = parts.environment.newId();
+  const runId = command.workflowRunId === undefined ? parts.environment.newId() : requireText(command, "workflowRunId");
   const blobKey = `${runBlobPrefix(workflowId, runId)}input.json`;
   const options = {
     runId,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { create } from "./create.ts";
-import { now, seen } from "./rules.test-literals.ts";
+import { now, run, seen } from "./rules.test-literals.ts";
 
 describe("create", () => {
   const fields = {
@@ -21,6 +21,10 @@ describe("create", () => {
       create: fields,
       events: [{ type: "workflow:created", workflowId: "w" }],
     });
+  });
+
+  it("an id that a run has is refused", () => {
+    expect(() => create({ runId: "r1", ...fields })(seen(run()), now)).toThrow("WorkflowRun r1 exists already. Use another id.");
   });
 
   it("P4: asked twice, it answers the same", () => {

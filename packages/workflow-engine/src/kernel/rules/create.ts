@@ -1,4 +1,5 @@
 // run.create as a decision (P1): the run and its first event, or nothing.
+import { WorkflowEngineError } from "../../errors.ts";
 import type { Changes, Decide, JsonText } from "../../ports/store.ts";
 
 /** What a validated run.create amounts to. */
@@ -22,12 +23,15 @@ export interface Created {
   status: "PENDING";
 }
 
-/** Creates a PENDING run. */
+/** Creates a PENDING run; one of this id must not exist. */
 export function create(options: CreateOptions): Decide<Created> {
   const { runId, ...run } = options;
-  return (): Changes<Created> => ({
-    result: { workflowRunId: runId, status: "PENDING" },
-    create: run,
-    events: [{ type: "workflow:created", workflowId: run.workflowId }],
-  });
+  return ({ run: found }): Changes<Created> => {
+    if (found) throw new WorkflowEngineError("RUN_STATE", `WorkflowRun ${runId} exists already. Use another id.`);
+    return {
+      result: { workflowRunId: runId, status: "PENDING" },
+      create: run,
+      events: [{ type: "workflow:created", workflowId: run.workflowId }],
+    };
+  };
 }
