@@ -16,11 +16,11 @@ export type QueueSend = (message: JobMessage, options: QueueSendOptions) => Prom
 export interface QueueTransportOptions {
   /** The clock of delays; the real one unless given. */
   environment?: Pick<Environment, "now"> | undefined;
-  /** Milliseconds after which the tick sends a job again that nothing has moved: lost, or given up by the queue. Default 15 minutes. */
+  /** Milliseconds after which the tick sends a job again that nothing has moved: lost, never sent, or given up by the queue. Default 5 minutes. */
   resendAfterMs?: number | undefined;
 }
 
-const defaultResendAfterMs = 15 * 60_000;
+const defaultResendAfterMs = 5 * 60_000;
 
 /** A transport whose queue calls the function by itself: it sends, and there is nothing to dequeue. */
 export function createQueueTransport(send: QueueSend, options: QueueTransportOptions = {}): JobTransport {

@@ -81,9 +81,11 @@ class FunctionHost implements ServerlessHost {
     this.#limit = { deadline, budgetMs };
   }
 
-  handleJob(message: JobMessage, limit = this.#limit): Promise<HandleJobResult> {
+  async handleJob(message: JobMessage, limit = this.#limit): Promise<HandleJobResult> {
     const { staleLeaseThresholdMs } = this.#options;
-    return handleJobMessage({ kernel: this.#kernel, session: this.#session, staleLeaseThresholdMs }, message, limit);
+    const result = await handleJobMessage({ kernel: this.#kernel, session: this.#session, staleLeaseThresholdMs }, message, limit);
+    await this.#publish();
+    return result;
   }
 
   async processAvailableJobs(options: ProcessJobsOptions = {}): Promise<ProcessJobsResult> {
@@ -160,7 +162,7 @@ class FunctionHost implements ServerlessHost {
 
   /** Publishes what this call told; what is left is the next tick's, so a failure here is not the job's. Where flushers cannot see each other, only ticks publish. */
   async #publish(): Promise<void> {
-    if (!this.#session.isSignalled) return;
+    if (!this.#session.mayFlushAnytime) return;
     try {
       await this.#session.flush(this.#options.maxOutboxFlushPerTick);
     } catch (error) {

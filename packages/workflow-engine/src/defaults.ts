@@ -15,6 +15,7 @@ import type { WorkflowRegistry } from "./ports/registry.ts";
 import type { Scheduler } from "./ports/scheduler.ts";
 import type { HasRunStore, RunStore } from "./ports/store.ts";
 import { artifactBlobStore } from "./store/artifact-blob-store.ts";
+import { queuedStore } from "./store/queued-store.ts";
 import { storeOver } from "./store/store-over.ts";
 
 /** What `createKernel` takes. A store of ours spreads into it. */
@@ -84,10 +85,14 @@ function environmentOf({ environment = realEnvironment, clock }: KernelConfig): 
   return clock ? { ...environment, now: () => clock.now().getTime() } : environment;
 }
 
-/** A native store's own door, unless its jobs travel elsewhere; else one derived from the CRUD port. */
+/** A native store's own door, announcing its jobs when a queue calls functions with them; else one derived from the CRUD port. */
 export function runStoreOf({ persistence, jobTransport }: KernelConfig, environment: Environment): RunStore {
   const native = nativeStoreOf(persistence);
   if (native && (jobTransport === undefined || nativeStoreOf(jobTransport) === native)) return native;
+  const { resendAfterMs } = jobTransport ?? {};
+  if (native && jobTransport && resendAfterMs !== undefined) {
+    return queuedStore({ store: native, persistence, transport: { ...jobTransport, resendAfterMs }, environment });
+  }
   if (jobTransport) return storeOver({ persistence, jobTransport, environment });
   throw new WorkflowEngineError(
     "NOT_CONFIGURED",

@@ -25,6 +25,7 @@ type Execute = (job: Job, options: SessionExecuteOptions) => Promise<{ next: Job
 export class SessionDouble implements WorkSession {
   readonly instance = { id: "i1", workerId: "w1" };
   readonly isSignalled = true;
+  readonly mayFlushAnytime = true;
   readonly calls: string[] = [];
   readonly released: string[] = [];
   readonly aborted: string[] = [];

@@ -43,6 +43,8 @@ export interface WorkSession {
   readonly instance: Instance;
   /** False when new work is only found by asking, because the store tells nobody. */
   readonly isSignalled: boolean;
+  /** False when two processes that flush at once would publish the same events twice. */
+  readonly mayFlushAnytime: boolean;
   claim(max: number, slots: number): Promise<ClaimedWork>;
   /** Starts this run, if it is PENDING; its first stages wait in the queue. False when there was nothing to start. */
   begin(runId: string): Promise<boolean>;
@@ -81,6 +83,7 @@ export function createSession(parts: KernelParts, workerId: string): WorkSession
   return {
     instance,
     isSignalled: store.handsOver,
+    mayFlushAnytime: store.leasesOutbox ?? true,
     claim: (max, slots) => claim(parts, instance, max, slots),
     begin: async (runId) => (await store.transact({ runId, decide: startRun((id) => planOf(parts.registry, id), null) })) !== null,
     deliver: (command, options) => deliverJob(parts, { ...command, workerId: command.workerId ?? workerId }, options),

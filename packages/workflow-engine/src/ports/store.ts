@@ -45,6 +45,8 @@ export interface SweepResult {
 export interface RunStore {
   /** True when opened stages may be handed to the process that commits; else every stage goes through the queue. */
   readonly handsOver: boolean;
+  /** False when flushers of other processes are not kept out while one is at it; true when absent. */
+  readonly leasesOutbox?: boolean;
   /** False when what is behind this store cannot delete a run. */
   readonly deletesRuns: boolean;
   /** The one door: locks and loads the run, decides, writes, commits (P4). */

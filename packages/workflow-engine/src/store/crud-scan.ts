@@ -61,7 +61,7 @@ export function lostJobsOf(runs: readonly LoadedRun[], afterMs: number, now: num
 export async function repairJobs(
   runs: readonly LoadedRun[],
   { transport, repairAfterMs, now }: { transport: JobTransport; repairAfterMs: number; now: number },
-  transact: (unit: Unit<null>) => Promise<void>,
+  transact: (unit: Unit<null>) => Promise<null>,
 ): Promise<void> {
   const { resendAfterMs } = transport;
   if (resendAfterMs === undefined) {

@@ -55,6 +55,7 @@ export function storeOver(options: StoreOverOptions): RunStore {
 
 class CrudRunStore implements RunStore {
   readonly handsOver = false;
+  readonly leasesOutbox = false;
   readonly deletesRuns: boolean;
   readonly #persistence: Persistence;
   readonly #transport: TransactionalTransport;
@@ -147,8 +148,7 @@ class CrudRunStore implements RunStore {
   }
 
   async listStale(thresholdMs: number, max: number): Promise<ExecutionRef[]> {
-    // a queue that is out of reach keeps no stage from its next worker
-    await this.#transport.releaseStaleJobs(thresholdMs).catch(() => undefined);
+    await this.#transport.releaseStaleJobs(thresholdMs).catch(() => undefined); // a queue out of reach keeps no stage from its next worker
     const before = this.#environment.now() - thresholdMs;
     const leases = await scanLeases(this.#persistence);
     return leases
@@ -170,7 +170,7 @@ class CrudRunStore implements RunStore {
     await this.#relay.relayPending();
     const runs = await scanRunning(this.#persistence);
     const repair = { transport: this.#transport, repairAfterMs: this.#repairAfterMs, now: this.#environment.now() };
-    await repairJobs(runs, repair, async (unit) => void (await this.#run(unit, withRetries)));
+    await repairJobs(runs, repair, (unit) => this.transact(unit));
     return strandedOf(runs, before).slice(0, max);
   }
 
