@@ -5,7 +5,7 @@ export type { HostStats } from "@bratsos/workflow-engine/host";
 
 /** Options of `createNodeHost`; every one but kernel and workerId has a default. */
 export type NodeHostConfig = HostOptions & {
-  /** Stops on SIGTERM and SIGINT, and then lets the process end. Default true. */
+  /** Stops on SIGTERM and SIGINT, and then lets the process end; ends it when code that was handed back would keep it. Default true. */
   handleSignals?: boolean | undefined;
 };
 

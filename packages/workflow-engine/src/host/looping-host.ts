@@ -8,7 +8,7 @@ import { Worker } from "./worker.ts";
 
 /** Options of a long-lived host. */
 export interface LoopingHostOptions extends HostOptions {
-  /** Stops on SIGTERM and SIGINT, and then lets the process end. Default true. */
+  /** Stops on SIGTERM and SIGINT, and then lets the process end; ends it when code that was handed back would keep it. Default true. */
   handleSignals?: boolean | undefined;
   /** Told of each job that has ended. */
   onJob?: ((outcome: string) => void) | undefined;
@@ -43,7 +43,8 @@ export class LoopingHost {
   #jobsProcessed = 0;
   #ticks = 0;
   #startedAt = 0;
-  readonly #onSignal = (): void => void this.stop();
+  #hasAbandoned = false;
+  readonly #onSignal = (): void => void this.#stopOnSignal();
 
   constructor(options: LoopingHostOptions) {
     this.#given = options;
@@ -88,6 +89,12 @@ export class LoopingHost {
     };
   }
 
+  /** What was handed back may go on for as long as it likes: nobody waits for its result, and the process must not either. */
+  async #stopOnSignal(): Promise<void> {
+    await this.stop();
+    if (this.#hasAbandoned) process.exit();
+  }
+
   #onJob(outcome: string): void {
     this.#jobsProcessed++;
     this.#given.onJob?.(outcome);
@@ -112,7 +119,7 @@ export class LoopingHost {
     const { shutdownTimeoutMs } = this.#options;
     const polls = { stop: () => orchestrator.stopPolling(), abandon: (reason: unknown) => orchestrator.abandonPolls(reason) };
     const reason = (): Error => new Error(`The host is stopping and shutdownTimeoutMs (${shutdownTimeoutMs} ms) is over`);
-    await stopWithin(this.#given.kernel.work.environment, shutdownTimeoutMs, [polls, worker], reason);
+    this.#hasAbandoned = await stopWithin(this.#given.kernel.work.environment, shutdownTimeoutMs, [polls, worker], reason);
   }
 
   async #quietly(part: () => Promise<unknown>): Promise<void> {
