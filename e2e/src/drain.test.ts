@@ -49,10 +49,8 @@ async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
-it("P15: SIGTERM in the middle of 50 jobs: all finish or are handed back, and another worker takes them at once", {
-  timeout: 120_000,
-}, async () => {
-  const path = join(folder, "runs.db");
+/** The test's own view of the database: it creates the runs and executes none. */
+function openDatabase(path: string) {
   const input = z.object({ n: z.number(), drainMs: z.number() });
   const stage = defineStage({
     ...{ id: "job", name: "Job", schemas: { input, output: z.object({ by: z.string() }), config: z.object({}) } },
@@ -61,14 +59,31 @@ it("P15: SIGTERM in the middle of 50 jobs: all finish or are handed back, and an
   const workflow = defineWorkflow({ id: "drain", name: "Drain", input }).pipe(stage).build();
   const store = createSqliteStore({ path });
   const kernel = createKernel({ ...store, registry: createRegistry([workflow]) });
-  const countOf = async (status: string): Promise<number> =>
-    (await store.reader.countRuns()).filter((each) => each.status === status).reduce((sum, { count }) => sum + count, 0);
+  const create = async (n: number): Promise<string> => {
+    const command = { type: "run.create", idempotencyKey: `job-${n}`, workflowId: "drain", input: { n, drainMs: 300 } } as const;
+    return (await kernel.dispatch(command)).workflowRunId;
+  };
+  const countCompleted = async (): Promise<number> =>
+    (await store.reader.countRuns()).filter(({ status }) => status === "COMPLETED").reduce((sum, { count }) => sum + count, 0);
   const stagesOf = async (ids: string[]) => Promise.all(ids.map(async (id) => (await store.reader.getRunDetail(id))?.stages[0]));
+  const doneBy = async (id: string): Promise<string> => ((await store.persistence.getRun(id))?.output as { by: string }).by;
+  return { store, create, countCompleted, stagesOf, doneBy };
+}
+
+function record(exitMs: number, takenMs: number): void {
+  const of = { promise: "P15", store: "sqlite" };
+  recordFigure({ ...of, claim: "jobs finished or handed back after SIGTERM", figure: `${jobs} of ${jobs}` });
+  recordFigure({ ...of, claim: "SIGTERM to exit, shutdownTimeoutMs 3,000", figure: Math.round(exitMs), unit: "ms" });
+  recordFigure({ ...of, claim: "jobs handed back, done by another worker", figure: Math.round(takenMs), unit: "ms" });
+}
+
+const claim = "P15: SIGTERM in the middle of 50 jobs: all finish or are handed back, and another worker takes them at once";
+
+it(claim, { timeout: 120_000 }, async () => {
+  const path = join(folder, "runs.db");
+  const { store, create, countCompleted, stagesOf, doneBy } = openDatabase(path);
   try {
-    const created = Array.from({ length: jobs }, (_, n) =>
-      kernel.dispatch({ type: "run.create", idempotencyKey: `job-${n}`, workflowId: "drain", input: { n, drainMs: 300 } }),
-    );
-    const runIds = (await Promise.all(created)).map(({ workflowRunId }) => workflowRunId);
+    const runIds = await Promise.all(Array.from({ length: jobs }, (_, n) => create(n)));
     const first = startWorker(path, "slow");
     await until(() => first.told.begun === jobs);
     const termAt = performance.now();
@@ -85,29 +100,13 @@ it("P15: SIGTERM in the middle of 50 jobs: all finish or are handed back, and an
     const second = startWorker(path, "quick");
     await until(() => second.told.isReady);
     const readyAt = performance.now();
-    await until(async () => (await countOf("COMPLETED")) === jobs);
-    const takenMs = performance.now() - readyAt;
-    const by = await Promise.all(runIds.map(async (id) => (await store.persistence.getRun(id))?.output as { by: string }));
-    expect(by.filter((output) => output.by === "quick")).toHaveLength(jobs / 2);
+    await until(async () => (await countCompleted()) === jobs);
+    record(exitMs, performance.now() - readyAt);
+    expect((await Promise.all(runIds.map(doneBy))).filter((pace) => pace === "quick")).toHaveLength(jobs / 2);
     for (const each of await stagesOf(runIds)) expect(each).toMatchObject({ status: "COMPLETED", attempt: 1 });
     second.child.kill("SIGTERM");
     expect(await second.exited).toBe(0);
     expect([...first.told.errors, ...second.told.errors]).toEqual([]);
-    recordFigure({ promise: "P15", claim: "jobs finished or handed back after SIGTERM", figure: `${jobs} of ${jobs}`, store: "sqlite" });
-    recordFigure({
-      promise: "P15",
-      claim: "SIGTERM to exit, shutdownTimeoutMs 3,000",
-      figure: Math.round(exitMs),
-      unit: "ms",
-      store: "sqlite",
-    });
-    recordFigure({
-      promise: "P15",
-      claim: "jobs handed back, done by another worker",
-      figure: Math.round(takenMs),
-      unit: "ms",
-      store: "sqlite",
-    });
   } finally {
     await store.close();
   }
