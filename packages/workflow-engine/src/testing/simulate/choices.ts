@@ -97,10 +97,10 @@ export class Choices {
     this.isCalm = tokens?.includes(CALM) ?? false;
     this.#given = tokens ? new Map(tokens.filter((token) => token !== CALM).map(parseToken)) : null;
     const draw = this.stream("mood");
-    const rate = [0, 0.01, 0.03, 0.1][Math.floor(draw() * 4)]!;
+    const rate = [0, 0.01, 0.03, 0.1, 0.3][Math.floor(draw() * 5)]!;
     // a history with few kinds of faults goes deeper into each than one with all of them
     const chosen = draw() < 0.3 ? kinds : kinds.filter(() => draw() < 0.4);
-    this.#mood = { rate, most: 1 + Math.floor(draw() * 6), kinds: new Set(chosen) };
+    this.#mood = { rate, most: 1 + Math.floor(draw() * draw() * 14), kinds: new Set(chosen) };
   }
 
   /** Mishaps of this history so far, by place. */
@@ -110,7 +110,7 @@ export class Choices {
 
   /** Random numbers in [0, 1) that belong to one name. */
   stream(name: string): () => number {
-    return mulberry32(hash(name, this.seed));
+    return streamOf(name, this.seed);
   }
 
   /** A whole number between two others, both included, that belongs to one name. */
@@ -164,6 +164,11 @@ function hash(text: string, seed: number): number {
   for (let i = 0; i < text.length; i++) mixed = Math.imul(mixed ^ text.charCodeAt(i), 0x01000193);
   mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
   return (mixed ^ (mixed >>> 13)) >>> 0;
+}
+
+/** Numbers in [0, 1) that repeat for one seed and one name. */
+export function streamOf(name: string, seed: number): () => number {
+  return mulberry32(hash(name, seed));
 }
 
 /** Numbers in [0, 1) that repeat for one seed; mulberry32 by Tommy Ettinger, public domain. */

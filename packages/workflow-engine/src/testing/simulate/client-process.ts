@@ -67,13 +67,14 @@ async function insistOn<C extends KernelCommand>(
   command: C,
 ): Promise<CommandResult<C>> {
   const key = "idempotencyKey" in command ? command.idempotencyKey : undefined;
+  const runId = "workflowRunId" in command ? command.workflowRunId : undefined;
   const isTwice = world.mishap(process, process.place(command.type), ["duplicate"], 10) !== null;
   if (isTwice) world.tell("client", `sends ${command.type} twice`, true);
   const once = async (): Promise<CommandResult<C>> => {
     for (let tries = 1; ; tries++) {
       try {
         const result = await kernel.dispatch(command);
-        world.seen.answers.push({ command: command.type, key, result, at: world.time.now });
+        world.seen.answers.push({ command: command.type, key, runId, result, at: world.time.now });
         return result;
       } catch (error) {
         const code = errorCodeOf(error);

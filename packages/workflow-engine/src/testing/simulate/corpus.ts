@@ -1,17 +1,10 @@
 // The workflows and scripts that the engine's own simulations run: every way a run can go, small enough for thousands of histories.
 
-import type { AnyWorkflow } from "../../define/workflow.ts";
 import { FatalError } from "../../errors.ts";
 import { chain, step, waiting } from "../workflows.ts";
+import { anything } from "./any-workflow.ts";
 import type { SimulatedClient } from "./client-process.ts";
-import type { SimulatedCode } from "./watched-workflow.ts";
-
-/** One workflow with what its client does. */
-export interface CorpusEntry {
-  readonly name: string;
-  workflow(code: SimulatedCode): AnyWorkflow;
-  script(client: SimulatedClient): Promise<unknown>;
-}
+import type { CorpusEntry } from "./corpus-entry.ts";
 
 /** Every execution leaves another output, so that nobody else's passes for its own. */
 const named = (id: string) => step(id, (ctx) => ({ by: ctx.executionId, after: ctx.input }), { retry: { initialMs: 200 } });
@@ -221,4 +214,17 @@ const batch: CorpusEntry = {
 };
 
 /** What the engine's own simulations run. */
-export const corpus: readonly CorpusEntry[] = [sequence, severalRuns, wide, retry, failing, awaited, suspend, resume, cancel, rerun, batch];
+export const corpus: readonly CorpusEntry[] = [
+  sequence,
+  severalRuns,
+  wide,
+  retry,
+  failing,
+  awaited,
+  suspend,
+  resume,
+  cancel,
+  rerun,
+  batch,
+  anything,
+];

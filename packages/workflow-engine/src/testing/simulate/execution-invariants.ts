@@ -77,7 +77,8 @@ function nobodyShares({ run, events }: SimulatedRun, history: SimulatedHistory):
     const own = history.executions.filter((one) => one.runId === run.id && one.kind === kind);
     for (const [i, one] of own.entries()) {
       if (one.process.isDisturbed || !isUnderWay(one)) continue;
-      const until = one.endedAt ?? Number.POSITIVE_INFINITY;
+      // code that was told to end is waited for no longer
+      const until = Math.min(one.endedAt ?? Number.POSITIVE_INFINITY, one.abortedAt ?? Number.POSITIVE_INFINITY);
       const other = own.find((later, j) => j > i && later.stageId === one.stageId && !later.process.isDisturbed && later.startedAt < until);
       if (!other) continue;
       const what = kind === "check" ? "looked at" : "was at";
@@ -93,7 +94,8 @@ const hearsWithinMs = 2_200;
 /** A worker to which nothing has happened hears of a cancellation while its stage runs. */
 function hearsOfCancellation({ run, events }: SimulatedRun, history: SimulatedHistory): string | null {
   if (events.some(({ type }) => type === "workflow:rerun")) return null;
-  const cancelled = history.answers.find(({ command, result }) => command === "run.cancel" && (result as { cancelled: boolean }).cancelled);
+  const answers = history.answers.filter(({ command, runId }) => command === "run.cancel" && runId === run.id);
+  const cancelled = answers.find(({ result }) => (result as { cancelled: boolean }).cancelled);
   if (!cancelled || run.status !== "CANCELLED") return null;
   const by = cancelled.at + hearsWithinMs;
   const deaf = history.executions.find((one) => {

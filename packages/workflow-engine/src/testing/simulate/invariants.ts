@@ -37,6 +37,9 @@ function countersCount({ state }: SimulatedRun, { miscounts }: SimulatedHistory)
   return miscounts[0] ?? miscountOf(state);
 }
 
+/** What two workers' clocks differ by at most. Milliseconds. */
+const clocksDifferMs = 40_000;
+
 function failsForAReason({ run, stages, attempts, state }: SimulatedRun, { executions }: SimulatedHistory): string | null {
   if (run.status !== "FAILED") return null;
   const failed = stages.filter(({ status }) => status === "FAILED");
@@ -52,10 +55,11 @@ function failsForAReason({ run, stages, attempts, state }: SimulatedRun, { execu
   if (unexplained) return `${unexplained.stageId} is FAILED, its code never threw, and it had tries left (${unexplained.errorMessage})`;
   const suspended = failed.find(({ stageId, maxWaitUntil, completedAt, errorMessage }) => {
     const own = executions.filter((one) => one.runId === run.id && one.stageId === stageId);
-    const threw = own.some(({ end }) => end === "failed");
-    const wasWaiting =
-      own.some(({ kind, end }) => kind === "execute" && end === "suspended") && !(errorMessage ?? "").includes("lost its worker");
-    return wasWaiting && !threw && maxWaitUntil !== null && (completedAt ?? maxWaitUntil).getTime() < maxWaitUntil.getTime();
+    const threw = own.some(({ end }) => end === "failed") || (errorMessage ?? "").includes("lost its worker");
+    const wasWaiting = own.some(({ kind, end }) => kind === "execute" && end === "suspended");
+    return (
+      wasWaiting && !threw && maxWaitUntil !== null && (completedAt ?? maxWaitUntil).getTime() < maxWaitUntil.getTime() - clocksDifferMs
+    );
   });
   return suspended ? `${suspended.stageId} FAILED while it had time to wait, and nothing threw (${suspended.errorMessage})` : null;
 }

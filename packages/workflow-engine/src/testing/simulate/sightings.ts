@@ -48,6 +48,8 @@ export interface SimulatedDelivery {
 export interface ClientAnswer {
   readonly command: string;
   readonly key: string | undefined;
+  /** The run it named; undefined for run.create. */
+  readonly runId: string | undefined;
   readonly result: unknown;
   readonly at: number;
 }

@@ -10,6 +10,8 @@ import type { World } from "./world.ts";
 export interface SimulatedCode<W = unknown> {
   /** What lies outside the engine and outlives every worker: made anew for each history. */
   readonly outside: W;
+  /** The history's seed: the same in every process of it. */
+  readonly seed: number;
   /** The process's clock, in milliseconds since the epoch. */
   now(): number;
   /** A number in [0, 1) that repeats for one seed. */
@@ -97,7 +99,13 @@ async function work(world: World, process: SimulatedProcess, timeoutMs: number):
 }
 
 function note(world: World, seen: SimulatedExecution, result: unknown): void {
-  const { suspended, ready, output } = (result ?? {}) as { suspended?: unknown; ready?: unknown; output?: unknown };
+  const { suspended, ready, output, error } = (result ?? {}) as Record<"suspended" | "ready" | "output" | "error", unknown>;
+  if (seen.kind === "check" && error != null) {
+    seen.error = error;
+    end(world, seen, "failed", undefined);
+    world.tell(seen.worker, `${seen.stageId} has failed outside: ${String(error)}`);
+    return;
+  }
   const isWaiting = suspended === true || (seen.kind === "check" && (ready !== true || output === undefined));
   end(world, seen, isWaiting ? "suspended" : "completed", output);
   world.tell(seen.worker, `${seen.stageId} ${isWaiting ? "waits" : "returns"}`);

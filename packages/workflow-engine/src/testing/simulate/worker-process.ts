@@ -67,6 +67,7 @@ function kernelOf(
 export function codeOf(world: World, process: SimulatedProcess, outside: unknown): SimulatedCode {
   return {
     outside,
+    seed: world.choices.seed,
     now: () => process.environment.now(),
     random: world.choices.stream(`${process.label}.code`),
     sleep: (ms, signal) => sleep(world, process, ms, signal),
