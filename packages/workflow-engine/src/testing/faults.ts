@@ -1,6 +1,8 @@
 // Ports that fail when told to: before a call took effect, or after it did and nobody heard. What a crash or a lost answer does to a
 // caller, at every call it makes (P2, P4, P14).
 
+import { streamOf } from "./seeded.ts";
+
 /** Thrown instead of an answer. */
 export class InjectedFault extends Error {
   readonly method: string;
@@ -35,6 +37,16 @@ export class FaultPlan {
   /** Fails the `k`-th call after arming, once. */
   static nth(k: number, when: FaultTime): FaultPlan {
     return new FaultPlan(({ index }) => (index === k ? when : null));
+  }
+
+  /** Fails calls at random, before or after they took effect: the same ones for one seed. `rate` of the calls (0.1), `most` at most (10). */
+  static seeded(seed: number, { rate = 0.1, most = 10 }: { rate?: number; most?: number } = {}): FaultPlan {
+    const random = streamOf("faults", seed);
+    let left = most;
+    return new FaultPlan(() => {
+      const when = random() < 0.5 ? "before" : "after";
+      return random() < rate && left-- > 0 ? when : null;
+    });
   }
 
   /** Faults injected so far. */

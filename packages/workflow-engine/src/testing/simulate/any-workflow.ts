@@ -1,8 +1,8 @@
 // Any workflow at all: a seed says how many groups it has, what its stages do, and what its client is up to.
 import type { AnyStage } from "../../define/stage.ts";
 import { FatalError } from "../../errors.ts";
+import { streamOf } from "../seeded.ts";
 import { chain, type Group, type StepContext, step, waiting } from "../workflows.ts";
-import { streamOf } from "./choices.ts";
 import type { CorpusEntry } from "./corpus-entry.ts";
 import type { SimulatedCode } from "./watched-workflow.ts";
 

@@ -15,6 +15,7 @@ import { resumingSuite } from "./p10-resuming.ts";
 import { waitingSuite } from "./p11-waiting.ts";
 import { fenceSuite } from "./p13-fence.ts";
 import { crashSuite } from "./p14-crash.ts";
+import { faultPlansSuite } from "./p14-faults.ts";
 import { concurrencySuite, wakeSuite } from "./p15-concurrency.ts";
 import { repairSuite } from "./p17-repair.ts";
 import { consumersSuite } from "./p18-consumers.ts";
@@ -51,6 +52,7 @@ export const promiseSuites: readonly Suite[] = [
   waitingSuite,
   fenceSuite,
   crashSuite,
+  faultPlansSuite,
   concurrencySuite,
   wakeSuite,
   repairSuite,
