@@ -66,7 +66,10 @@ function openDatabase(path: string) {
   const countCompleted = async (): Promise<number> =>
     (await store.reader.countRuns()).filter(({ status }) => status === "COMPLETED").reduce((sum, { count }) => sum + count, 0);
   const stagesOf = async (ids: string[]) => Promise.all(ids.map(async (id) => (await store.reader.getRunDetail(id))?.stages[0]));
-  const doneBy = async (id: string): Promise<string> => ((await store.persistence.getRun(id))?.output as { by: string }).by;
+  const doneBy = async (id: string): Promise<string | undefined> => {
+    const output = (await store.persistence.getRun(id))?.output as { by: string } | undefined;
+    return output?.by;
+  };
   return { store, create, countCompleted, stagesOf, doneBy };
 }
 

@@ -1,14 +1,17 @@
 // The runtime of the oldest seed (003): store, kernel and worker in one object. Thin: everything it does is a command of the kernel or a
 // loop of the node host.
+import { createAIHelper } from "../ai/helper.ts";
+import type { AIHelper, LogContext } from "../ai/helper-types.ts";
 import { createKernel, type KernelConfig } from "../defaults.ts";
+import { WorkflowEngineError } from "../errors.ts";
 import { type HostStats, LoopingHost } from "../host/looping-host.ts";
 import type { HostOptions } from "../host/options.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { JobTransport } from "../ports/job-transport.ts";
 import type { AICallLogger } from "../ports/ledger.ts";
-import type { CreateLogInput } from "../ports/log.ts";
 import type { Persistence } from "../ports/persistence.ts";
 import type { WorkflowRegistry } from "../ports/registry.ts";
+import type { LogLevel } from "../ports/status.ts";
 import { createSqliteStore } from "../sql/sqlite.ts";
 import { type Print, RuntimeLog } from "./runtime-log.ts";
 
@@ -50,13 +53,6 @@ export interface CreateRunOptions {
   /** Higher first; default `getWorkflowPriority`, else 5. */
   priority?: number | undefined;
   metadata?: Record<string, unknown> | undefined;
-}
-
-/** Where the AI helper logs what belongs to one stage. */
-export interface RuntimeLogContext {
-  workflowRunId: string;
-  stageRecordId: string;
-  createLog(log: Omit<CreateLogInput, "workflowRunId" | "workflowStageId">): Promise<void>;
 }
 
 /** Where runs are kept when nobody says; the command line looks there too. */
@@ -134,10 +130,17 @@ export class WorkflowRuntime {
     for (const workflowRunId of resumedWorkflowRunIds) await this.transitionWorkflow(workflowRunId);
   }
 
+  /** An AI helper that logs under `topic` to the runtime's logger; throws without one. */
+  createAIHelper(topic: string, logContext?: LogContext): AIHelper {
+    const { aiCallLogger } = this.#config;
+    if (aiCallLogger) return createAIHelper(topic, aiCallLogger, logContext);
+    throw new WorkflowEngineError("NOT_CONFIGURED", "[Runtime] AICallLogger not configured. Pass aiCallLogger in config.");
+  }
+
   /** Where the AI helper logs what belongs to one stage. */
-  createLogContext(workflowRunId: string, stageRecordId: string): RuntimeLogContext {
-    const createLog: RuntimeLogContext["createLog"] = async (log) =>
-      void (await this.persistence.createLog({ ...log, workflowRunId, workflowStageId: stageRecordId }));
+  createLogContext(workflowRunId: string, stageRecordId: string): Required<LogContext> {
+    const createLog = (log: { level: string; message: string; metadata?: Record<string, unknown> | undefined }): Promise<unknown> =>
+      this.persistence.createLog({ ...log, level: log.level as LogLevel, workflowRunId, workflowStageId: stageRecordId });
     return { workflowRunId, stageRecordId, createLog };
   }
 
