@@ -70,6 +70,7 @@ export { type ExecuteOptions, type ExecutorEvents, WorkflowExecutor, type Workfl
 export {
   type CreateRunOptions,
   createWorkflowRuntime,
+  type RuntimeLogContext,
   WorkflowRuntime,
   type WorkflowRuntimeConfig,
 } from "./runtime/workflow-runtime.ts";

@@ -55,6 +55,9 @@ export interface CreateRunOptions {
   metadata?: Record<string, unknown> | undefined;
 }
 
+/** Where the AI helper logs what belongs to one stage. */
+export type RuntimeLogContext = LogContext & { createLog: NonNullable<LogContext["createLog"]> };
+
 /** Where runs are kept when nobody says; the command line looks there too. */
 const defaultPath = ".workflow-engine/workflow-engine.db";
 
@@ -138,7 +141,7 @@ export class WorkflowRuntime {
   }
 
   /** Where the AI helper logs what belongs to one stage. */
-  createLogContext(workflowRunId: string, stageRecordId: string): Required<LogContext> {
+  createLogContext(workflowRunId: string, stageRecordId: string): RuntimeLogContext {
     const createLog = (log: { level: string; message: string; metadata?: Record<string, unknown> | undefined }): Promise<unknown> =>
       this.persistence.createLog({ ...log, level: log.level as LogLevel, workflowRunId, workflowStageId: stageRecordId });
     return { workflowRunId, stageRecordId, createLog };
