@@ -52,7 +52,7 @@ export const PLAN: Plan = {
 
     index: { sees: [...plain, ...kernel, "blobs", "store", "memory", "sql", "prisma", "ai", "defaults", "environment", "host", "runtime"] },
     "kernel-entry": { sees: [...plain, ...kernel, "store", "defaults", "environment"] },
-    client: { sees: plain, bans: ["node", "io"] },
+    client: { sees: [...plain, "environment"], bans: ["node", "io"] },
     persistence: { sees: ["errors", "ports", "store", "sql", "prisma", "defaults", "environment"] },
   },
   bannedWords: "utils helpers common shared misc core base manager service impl data info".split(" "),

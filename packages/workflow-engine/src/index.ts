@@ -37,6 +37,7 @@ export type {
   EnqueueJobInput,
   Environment,
   EventConsumer,
+  EventFeed,
   EventOf,
   EventSink,
   EventType,

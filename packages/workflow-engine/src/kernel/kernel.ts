@@ -1,5 +1,7 @@
 // The kernel: one function that carries out commands, on the ports it was given. No timers of its own, no signals, no global state.
+import type { BlobStore } from "../ports/blob-store.ts";
 import type { Environment } from "../ports/environment.ts";
+import type { WorkflowRegistry } from "../ports/registry.ts";
 import type { CommandResult, KernelCommand } from "./commands/command.ts";
 import { dispatch } from "./dispatch.ts";
 import type { KernelParts } from "./execute/parts.ts";
@@ -8,6 +10,10 @@ import { createSession, type WorkSession } from "./session.ts";
 /** What hosts work with: sessions of this kernel, and the world it lives in. */
 export interface WorkPort {
   readonly environment: Environment;
+  /** The workflows this kernel knows. */
+  readonly registry: WorkflowRegistry;
+  /** Where its large payloads are. */
+  readonly blobStore: BlobStore;
   /** Opens a session under a worker's label. */
   openSession(options: { workerId: string }): WorkSession;
 }
@@ -26,6 +32,8 @@ export function assembleKernel(parts: KernelParts): Kernel {
     dispatch: <C extends KernelCommand>(command: C) => dispatch(parts, command) as Promise<CommandResult<C>>,
     work: {
       environment: parts.environment,
+      registry: parts.registry,
+      blobStore: parts.blobStore,
       openSession: ({ workerId }) => createSession(parts, workerId),
     },
   };

@@ -1,14 +1,25 @@
 // Lists for people over rows in memory: keyset pages, so that what arrives while somebody pages shifts nothing.
 import type { LogRecord } from "../ports/log.ts";
 import type { OutboxRecord } from "../ports/outbox.ts";
-import type { AttemptRecord, DeadLetterRecord, Page, PageRequest, Reader, RunCount, RunDetail, RunFilter } from "../ports/reader.ts";
+import type {
+  AttemptRecord,
+  DeadLetterRecord,
+  EventFeed,
+  Page,
+  PageRequest,
+  Reader,
+  RunCount,
+  RunDetail,
+  RunFilter,
+} from "../ports/reader.ts";
 import type { RunRecord } from "../ports/run.ts";
-import { parseEventId } from "../store/record-ids.ts";
+import { FEED_START, placeOfCursor, placeOfEvent } from "../store/cursors.ts";
+import { eventIdOf, parseEventId } from "../store/record-ids.ts";
 import { artifactsInOrder } from "./artifact-rows.ts";
 import { stagesInOrder } from "./decide.ts";
 import { deadEvents } from "./memory-events.ts";
-import type { MemoryTables, RunRow } from "./memory-tables.ts";
-import { DEFAULT_CONSUMER, eventsOf } from "./outbox-rows.ts";
+import type { MemoryTables, OutboxRow, RunRow } from "./memory-tables.ts";
+import { DEFAULT_CONSUMER, eventsOf, hasLiveEvents, type RowEvent } from "./outbox-rows.ts";
 import { toArtifactRecord, toAttemptRecord, toCurrentAttempt, toLogRecord, toOutboxRecord, toRunRecord, toStageDetail } from "./rows.ts";
 import { compareText, firstOf } from "./table.ts";
 
@@ -70,6 +81,24 @@ export class MemoryReader implements Reader {
     });
   }
 
+  listAllEvents(after?: string, limit = MAX_LIMIT): Promise<EventFeed> {
+    return this.#step((tables) => {
+      const from = placeOfEvent(after);
+      const rows = settledRows(tables).filter((row) => row.id >= from.row);
+      const events = firstOf(rows, limit + 1, (a, b) => a.id - b.id).flatMap(eventsOf);
+      const isLater = (event: RowEvent): boolean => event.row.id > from.row || event.index > from.index;
+      const items = events.filter((event) => event.publishedAt !== null && isLater(event)).slice(0, limit);
+      return { items: items.map(toOutboxRecord), cursor: items.at(-1)?.stored.id ?? eventIdOf(String(from.row), from.index) };
+    });
+  }
+
+  lastEventCursor(): Promise<string> {
+    return this.#step((tables) => {
+      const last = settledRows(tables).reduce<OutboxRow | null>((max, row) => (max && max.id > row.id ? max : row), null);
+      return last ? eventIdOf(String(last.id), last.count - 1) : FEED_START;
+    });
+  }
+
   listDeadLetters(page: PageRequest = {}): Promise<Page<DeadLetterRecord>> {
     return this.#step((tables) => {
       const placeOf = (letter: DeadLetterRecord): Place => ({ at: letter.deadAt.getTime(), id: `${letter.consumer} ${letter.event.id}` });
@@ -92,6 +121,15 @@ export class MemoryReader implements Reader {
   #step<T>(work: (tables: MemoryTables) => T): Promise<T> {
     return this.#tables.step(() => work(this.#tables));
   }
+}
+
+/** Rows before the first that has an event on its way: nothing will be published before or among them. */
+function settledRows(tables: MemoryTables): OutboxRow[] {
+  const first = tables.outbox
+    .by("fresh", "yes")
+    .filter(hasLiveEvents)
+    .reduce((min, row) => Math.min(min, row.id), Number.POSITIVE_INFINITY);
+  return tables.outbox.values().filter((row) => row.firstSequence !== null && row.id < first);
 }
 
 function runFilter(filter: RunFilter): (row: RunRow) => boolean {
@@ -140,9 +178,4 @@ function pageOf<V, R>(
 
 function cursorOf({ at, id }: Place): string {
   return `${at}_${id}`;
-}
-
-function placeOfCursor(cursor: string): Place {
-  const end = cursor.indexOf("_");
-  return { at: Number(cursor.slice(0, end)), id: cursor.slice(end + 1) };
 }

@@ -74,6 +74,12 @@ export interface RunCount {
   count: number;
 }
 
+/** Published events of every run, and the cursor to go on from: the one given when there is nothing new. */
+export interface EventFeed {
+  items: OutboxRecord[];
+  cursor: string;
+}
+
 /** Read-only queries; required of our stores, optional for others. */
 export interface Reader {
   listRuns(filter?: RunFilter, page?: PageRequest): Promise<Page<RunRecord>>;
@@ -83,6 +89,13 @@ export interface Reader {
   listAttempts(workflowRunId: string, stageId?: string): Promise<AttemptRecord[]>;
   /** Published events with a sequence greater than `after` (default 0), in order. */
   listEvents(workflowRunId: string, after?: number, limit?: number): Promise<OutboxRecord[]>;
+  /**
+   * Published events of all runs after `after`, in the order of the store; those of one run in theirs. Nothing is ever published before a
+   * cursor that was given out. An event's own id is a cursor; by default from the first event kept. At most `limit` (default 500).
+   */
+  listAllEvents?(after?: string, limit?: number): Promise<EventFeed>;
+  /** The cursor behind everything published so far. */
+  lastEventCursor?(): Promise<string>;
   listDeadLetters(page?: PageRequest): Promise<Page<DeadLetterRecord>>;
   countRuns(): Promise<RunCount[]>;
 }

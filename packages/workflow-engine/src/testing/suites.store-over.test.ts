@@ -7,6 +7,7 @@ import { InMemoryWorkflowPersistence } from "../memory/memory-persistence.ts";
 import { MemoryReader } from "../memory/memory-reader.ts";
 import { MemoryTables } from "../memory/memory-tables.ts";
 import type { OutboxRecord } from "../ports/outbox.ts";
+import type { EventFeed } from "../ports/reader.ts";
 import { CrudAdapter } from "../store/crud-adapter.test-double.ts";
 import { CrudQueue } from "../store/crud-queue.test-double.ts";
 import { storeOver } from "../store/store-over.ts";
@@ -19,6 +20,11 @@ class EventReader extends MemoryReader {
   override async listEvents(workflowRunId: string, after?: number, limit?: number): Promise<OutboxRecord[]> {
     const rows = await super.listEvents(workflowRunId, after);
     return rows.filter((row) => !row.eventType.startsWith("job:")).slice(0, limit);
+  }
+
+  override async listAllEvents(after?: string, limit?: number): Promise<EventFeed> {
+    const { items, cursor } = await super.listAllEvents(after, limit);
+    return { items: items.filter((row) => !row.eventType.startsWith("job:")), cursor };
   }
 }
 

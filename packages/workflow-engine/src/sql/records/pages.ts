@@ -1,5 +1,6 @@
 // Keyset pages: a cursor names the last row of a page by its place in the list, an instant and an id.
 import type { Page, PageRequest } from "../../ports/reader.ts";
+import { placeOfCursor } from "../../store/cursors.ts";
 
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 500;
@@ -24,8 +25,7 @@ export function sizeOf({ limit = DEFAULT_LIMIT }: PageRequest): number {
 /** The place that a page begins after; `start` without a cursor. */
 export function afterPlace({ cursor }: PageRequest, start: Place): Place {
   if (cursor === undefined) return start;
-  const end = cursor.indexOf("_");
-  return { at: Number(cursor.slice(0, end)), id: cursor.slice(end + 1) };
+  return placeOfCursor(cursor);
 }
 
 /** A page of rows, of which one more than its size was asked for. */

@@ -2,9 +2,20 @@
 // events.
 import type { LogRecord } from "../../ports/log.ts";
 import type { OutboxRecord } from "../../ports/outbox.ts";
-import type { AttemptRecord, DeadLetterRecord, Page, PageRequest, Reader, RunCount, RunDetail, RunFilter } from "../../ports/reader.ts";
+import type {
+  AttemptRecord,
+  DeadLetterRecord,
+  EventFeed,
+  Page,
+  PageRequest,
+  Reader,
+  RunCount,
+  RunDetail,
+  RunFilter,
+} from "../../ports/reader.ts";
 import type { RunRecord } from "../../ports/run.ts";
 import type { Status } from "../../ports/status.ts";
+import { foreignCursor, placeOfEvent } from "../../store/cursors.ts";
 import { forOne } from "../dialect.ts";
 import { type OutboxRow, readOutboxRow } from "../outbox-events.ts";
 import { isPublished, outboxColumns } from "../tables/outbox.ts";
@@ -13,6 +24,7 @@ import { listStagesOfRun, readStageRow, toStageDetail } from "../tables/stage-re
 import { listArtifacts } from "./artifact-records.ts";
 import { currentAttempt, listAttempts, toAttemptRecord } from "./attempt-records.ts";
 import { letterId, listDeadAfter, toDeadLetters } from "./dead-letters.ts";
+import { readFeed, readFeedEnd } from "./event-feed.ts";
 import { listLogsAfter, toLogRecord } from "./log-records.ts";
 import { toRecords } from "./outbox-records.ts";
 import { afterPlace, FIRST, LAST, pageOf, sizeOf } from "./pages.ts";
@@ -64,6 +76,7 @@ export class SqlReader implements Reader {
 
   async listLogs(workflowRunId: string, page: PageRequest = {}): Promise<Page<LogRecord>> {
     const { at, id } = afterPlace(page, FIRST);
+    if (!Number.isSafeInteger(Number(id))) throw foreignCursor(page.cursor!);
     const size = sizeOf(page);
     const rows = await this.#read((step) => step.session.read(listLogsAfter, [[workflowRunId, at, Number(id), size + 1]]));
     return pageOf(rows.map(toLogRecord), size, (log) => ({ at: log.createdAt.getTime(), id: log.id }));
@@ -85,6 +98,15 @@ export class SqlReader implements Reader {
       const events = await toRecords(session, rows);
       return events.filter((event) => event.publishedAt !== null && event.sequence > after).slice(0, limit);
     });
+  }
+
+  listAllEvents(after?: string, limit = MAX_EVENTS): Promise<EventFeed> {
+    const from = placeOfEvent(after);
+    return this.#read(({ session }) => readFeed(session, from, limit));
+  }
+
+  lastEventCursor(): Promise<string> {
+    return this.#read(({ session }) => readFeedEnd(session));
   }
 
   async listDeadLetters(page: PageRequest = {}): Promise<Page<DeadLetterRecord>> {

@@ -41,6 +41,13 @@ export const listLive = forOne("list_live", { max: "int" }, (p) => {
     ) AS live ORDER BY 1 LIMIT ${p.max}`;
 });
 
+/** The first row that has an event neither published nor given up. */
+export const firstUnsettled = forOne("first_unsettled", {}, () => {
+  const isSettled = "(m.published_at IS NOT NULL OR m.dead_at IS NOT NULL)";
+  return `SELECT o.id ${unpublished}
+    AND o.count > (SELECT count(*) FROM event_marks m WHERE m.outbox_id = o.id AND ${isSettled}) ORDER BY o.id LIMIT 1`;
+});
+
 /** Rows by id. */
 export const loadOutbox = forRows("load_outbox", { id: "int" }, (u, { join }) => {
   return `SELECT ${outboxColumns} FROM ${join} outbox o WHERE o.id = ${u.id}`;

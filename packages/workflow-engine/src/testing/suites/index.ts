@@ -31,6 +31,7 @@ import { persistenceRecordsSuite } from "./port-persistence-records.ts";
 import { persistenceRunsSuite } from "./port-persistence-runs.ts";
 import { persistenceStagesSuite } from "./port-persistence-stages.ts";
 import { readerSuite } from "./port-reader.ts";
+import { readerFeedSuite } from "./port-reader-feed.ts";
 import { runStoreDoorSuite } from "./port-run-store-door.ts";
 import { runStoreEventsSuite } from "./port-run-store-events.ts";
 import { runStoreWorkSuite } from "./port-run-store-work.ts";
@@ -73,6 +74,7 @@ export const portSuites: readonly Suite[] = [
   persistenceRunsSuite,
   persistenceStagesSuite,
   readerSuite,
+  readerFeedSuite,
   runStoreDoorSuite,
   runStoreEventsSuite,
   runStoreWorkSuite,
