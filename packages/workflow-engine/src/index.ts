@@ -41,6 +41,7 @@ export type {
   EventOf,
   EventSink,
   EventType,
+  FeedEvent,
   JobRecord,
   JobTransport,
   KernelEvent,

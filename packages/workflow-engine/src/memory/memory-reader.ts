@@ -88,7 +88,10 @@ export class MemoryReader implements Reader {
       const events = firstOf(rows, limit + 1, (a, b) => a.id - b.id).flatMap(eventsOf);
       const isLater = (event: RowEvent): boolean => event.row.id > from.row || event.index > from.index;
       const items = events.filter((event) => event.publishedAt !== null && isLater(event)).slice(0, limit);
-      return { items: items.map(toOutboxRecord), cursor: items.at(-1)?.stored.id ?? eventIdOf(String(from.row), from.index) };
+      return {
+        items: items.map((event) => ({ ...toOutboxRecord(event), cursor: event.stored.id })),
+        cursor: items.at(-1)?.stored.id ?? eventIdOf(String(from.row), from.index),
+      };
     });
   }
 

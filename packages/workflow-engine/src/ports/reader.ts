@@ -74,9 +74,14 @@ export interface RunCount {
   count: number;
 }
 
+/** An event in the feed of all events, with the cursor behind it. */
+export interface FeedEvent extends OutboxRecord {
+  cursor: string;
+}
+
 /** Published events of every run, and the cursor to go on from: the one given when there is nothing new. */
 export interface EventFeed {
-  items: OutboxRecord[];
+  items: FeedEvent[];
   cursor: string;
 }
 
@@ -91,7 +96,7 @@ export interface Reader {
   listEvents(workflowRunId: string, after?: number, limit?: number): Promise<OutboxRecord[]>;
   /**
    * Published events of all runs after `after`, in the order of the store; those of one run in theirs. Nothing is ever published before a
-   * cursor that was given out. An event's own id is a cursor; by default from the first event kept. At most `limit` (default 500).
+   * cursor that was given out. By default from the first event kept. At most `limit` (default 500).
    */
   listAllEvents?(after?: string, limit?: number): Promise<EventFeed>;
   /** The cursor behind everything published so far. */

@@ -29,7 +29,7 @@ export async function readFeed(session: Session, from: { row: number; index: num
     return places.get(id.slice(0, at))! > from.row || Number(id.slice(at + 1)) > from.index;
   };
   const events = (await toRecords(session, rows)).filter((event) => event.publishedAt !== null && isLater(event.id));
-  const items = events.slice(0, limit);
+  const items = events.slice(0, limit).map((event) => ({ ...event, cursor: event.id }));
   return { items, cursor: items.at(-1)?.id ?? eventIdOf(String(from.row), from.index) };
 }
 
