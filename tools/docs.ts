@@ -1,12 +1,14 @@
 // Keeps the pages true: every TypeScript block compiles, those that can run do run, and every relative link leads to a file.
 // `node tools/docs.ts [files or folders]`, by default the README and its neighbours and docs/. A fence says what a block is:
 // `ts` compiles and runs; `ts no-run` compiles; `ts continues` goes on from the block before it; `ts fails` must not compile.
+// With `--fill` the pages are not ours: their blocks are completed with what stands in docs/fillings, their links left alone.
 
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { fillBlocks } from "./docs/fill-blocks.ts";
 import { type Page, readPage } from "./docs/markdown.ts";
 import { runBlocks } from "./docs/run-blocks.ts";
-import { typeCheck, writeModules } from "./docs/type-check.ts";
+import { placeMessages, typeCheck, writeModules } from "./docs/type-check.ts";
 
 const ROOT = path.resolve(import.meta.dirname, "..");
 const PAGES = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs"];
@@ -19,6 +21,8 @@ export interface DocsReport {
   checked: number;
   run: number;
   problems: string[];
+  /** With `--fill`: why blocks were not run, as `file:line: reason`. */
+  notRun?: string[];
 }
 
 /** Checks Markdown files, and those below folders; paths are relative to `cwd`. A block gets `limitMs` to run, 20 s by default. */
@@ -45,12 +49,38 @@ export async function checkDocs(targets: readonly string[], cwd: string, limitMs
   return { pages: files.length, blocks: blocks.length, checked: blocks.length, run, problems };
 }
 
+/** Checks pages written for the interface this package keeps; a page that shows two examples in one block counts two. */
+export async function checkFilledDocs(targets: readonly string[], cwd: string, limitMs = RUN_LIMIT_MS): Promise<DocsReport> {
+  const files = targets.flatMap((target) => listPages(target, cwd));
+  const shown = files.flatMap((file) => readPage(file, readFileSync(path.resolve(cwd, file), "utf8")).blocks);
+  const folder = mkdtempSync(path.join(ROOT, ".docs-"));
+  writeFileSync(path.join(folder, ".gitignore"), "*\n");
+  try {
+    const { blocks, messages } = await fillBlocks(shown, ROOT, folder);
+    const problems = placeMessages(blocks, messages);
+    const nodeArguments = ["--import", path.join(folder, "hooks.ts")];
+    const { run, problems: failures } = await runBlocks(
+      blocks.map((block) => ({ ...block, nodeArguments })),
+      folder,
+      limitMs,
+    );
+    const notRun = blocks.flatMap(({ page, line, cannotRun }) => (cannotRun === null ? [] : [`${page}:${line}: ${cannotRun}`]));
+    const failing = new Set(problems.map((problem) => problem.split(": ")[0]));
+    const checked = blocks.filter(
+      ({ page, line, text }) => !text.split("\n").some((_line, index) => failing.has(`${page}:${line + index}`)),
+    ).length;
+    return { pages: files.length, blocks: shown.length, checked, run: run - failures.length, problems: [...problems, ...failures], notRun };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 function listPages(target: string, cwd: string): string[] {
   if (!statSync(path.resolve(cwd, target)).isDirectory()) return [target];
   return readdirSync(path.resolve(cwd, target), { withFileTypes: true })
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap((entry) => {
-      if (!entry.isDirectory() && !entry.name.endsWith(".md")) return [];
+      if (!entry.isDirectory() && !/\.(md|txt)$/.test(entry.name)) return [];
       return entry.name === "node_modules" ? [] : listPages(path.join(target, entry.name), cwd);
     });
 }
@@ -62,13 +92,16 @@ function brokenLinks(page: Page, cwd: string): string[] {
 }
 
 if (import.meta.main) {
-  const asked = process.argv.slice(2);
+  const asked = process.argv.slice(2).filter((word) => word !== "--fill");
+  const isFilled = asked.length < process.argv.length - 2;
   const missing = asked.filter((target) => !existsSync(target));
   for (const target of missing) console.error(`docs: there is no ${target}`);
   const targets =
     asked.length > 0 ? asked.filter((target) => existsSync(target)) : PAGES.filter((page) => existsSync(path.join(ROOT, page)));
-  const report = await checkDocs(targets, asked.length > 0 ? process.cwd() : ROOT);
+  const check = isFilled ? checkFilledDocs : checkDocs;
+  const report = await check(targets, asked.length > 0 ? process.cwd() : ROOT);
   for (const problem of report.problems) console.log(problem);
+  for (const reason of report.notRun ?? []) console.log(`not run: ${reason}`);
   if (report.pages === 0) console.log("docs: found no page to check");
   console.log(`docs: ${report.blocks} blocks, ${report.checked} type-checked, ${report.run} run`);
   process.exitCode = report.problems.length > 0 || missing.length > 0 || report.pages === 0 ? 1 : 0;

@@ -10,14 +10,24 @@ import { moduleOf } from "./type-check.ts";
 
 const OUTPUT_LINES = 15;
 
+/** A block that is run: with arguments of Node's own before it, and until it throws what it shows. */
+export interface RunnableBlock extends Block {
+  nodeArguments?: readonly string[];
+  throws?: RegExp | null;
+}
+
 /** Runs the blocks, a few at a time; returns how many ran and a line for each that failed. */
-export async function runBlocks(blocks: readonly Block[], folder: string, limitMs: number): Promise<{ run: number; problems: string[] }> {
+export async function runBlocks(
+  blocks: readonly RunnableBlock[],
+  folder: string,
+  limitMs: number,
+): Promise<{ run: number; problems: string[] }> {
   const queue = blocks.flatMap((block, index) => (block.runs ? [{ block, file: path.join(folder, moduleOf(index)) }] : []));
   const run = queue.length;
   const problems: string[] = [];
   const work = async (): Promise<void> => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      const problem = await runOne(next.file, limitMs);
+      const problem = await runOne(next.file, next.block, limitMs);
       if (problem !== null) problems.push(`${next.block.page}:${next.block.line}: ${problem}`);
     }
   };
@@ -25,11 +35,16 @@ export async function runBlocks(blocks: readonly Block[], folder: string, limitM
   return { run, problems: problems.sort() };
 }
 
-async function runOne(file: string, limitMs: number): Promise<string | null> {
+async function runOne(file: string, { nodeArguments = [], throws }: RunnableBlock, limitMs: number): Promise<string | null> {
   const cwd = mkdtempSync(path.join(os.tmpdir(), "docs-run-"));
   try {
     return await new Promise((resolve) => {
-      const child = spawn(process.execPath, [file], { cwd, stdio: ["ignore", "pipe", "pipe"], timeout: limitMs, killSignal: "SIGKILL" });
+      const child = spawn(process.execPath, [...nodeArguments, file], {
+        cwd,
+        stdio: ["ignore", "pipe", "pipe"],
+        timeout: limitMs,
+        killSignal: "SIGKILL",
+      });
       let output = "";
       const keep = (chunk: Buffer): void => {
         output = (output + chunk.toString()).slice(-20_000);
@@ -39,7 +54,8 @@ async function runOne(file: string, limitMs: number): Promise<string | null> {
       child.on("error", (error) => resolve(error.message));
       child.on("close", (code, signal) => {
         const how = signal === null ? `exited with ${code}` : `was still running after ${limitMs / 1000} s`;
-        resolve(code === 0 ? null : `${how}\n${output.trimEnd().split("\n").slice(-OUTPUT_LINES).join("\n")}`);
+        const isAsShown = throws ? code !== 0 && throws.test(output) : code === 0;
+        resolve(isAsShown ? null : `${how}\n${output.trimEnd().split("\n").slice(-OUTPUT_LINES).join("\n")}`);
       });
     });
   } finally {

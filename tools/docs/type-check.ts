@@ -7,7 +7,7 @@ import path from "node:path";
 import type { Block } from "./markdown.ts";
 
 /** One message of the compiler, at a line of a block's module. */
-interface Message {
+export interface Message {
   file: string;
   line: number;
   text: string;
@@ -34,12 +34,23 @@ export function writeModules(blocks: readonly Block[], root: string, folder: str
 
 /** Type-checks the written modules; returns a line for each failure, placed where the block stands in its page. */
 export function typeCheck(blocks: readonly Block[], root: string, folder: string): string[] {
+  return placeMessages(blocks, runCompiler(root, folder));
+}
+
+/** Runs tsc in a folder with a tsconfig; a message without a file means that nothing was compiled, and why. */
+export function runCompiler(root: string, folder: string): Message[] {
   const tsc = path.join(root, "node_modules/typescript/bin/tsc");
   const done = spawnSync(process.execPath, [tsc, "--pretty", "false", "-p", folder], { cwd: folder, encoding: "utf8", maxBuffer: 1 << 28 });
   const messages = parseMessages(done.stdout);
   // Errors of the packages' own sources belong to the types check; an error without a file means that nothing was compiled.
   const didNotRun = done.status === null || (done.status !== 0 && messages.length === 0) || /^error TS/m.test(done.stdout);
-  if (didNotRun) return [`docs: tsc did not run: ${`${done.error?.message ?? ""}${done.stdout}${done.stderr}`.trim()}`];
+  return didNotRun ? [{ file: "", line: 0, text: `${done.error?.message ?? ""}${done.stdout}${done.stderr}`.trim() }] : messages;
+}
+
+/** A line for each message, placed where the block stands in its page; and one for each block that compiles and should not. */
+export function placeMessages(blocks: readonly Block[], messages: readonly Message[]): string[] {
+  const failed = messages.find(({ file }) => file === "");
+  if (failed) return [`docs: tsc did not run: ${failed.text}`];
   return blocks.flatMap((block, index) => {
     const first = block.before.split("\n").length;
     const own = messages.filter((message) => message.file === moduleOf(index) && message.line >= first);

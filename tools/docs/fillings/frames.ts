@@ -1,0 +1,40 @@
+// What the older pages leave open, filled in: `...` where the reader puts his own, a method shown without its object, a statement that
+// shows an error. Names they use and do not declare are the exports of names.ts and executor.ts beside this file.
+
+/** A block that is no complete module, and what completes it. */
+export interface Frame {
+  /** Tells the blocks it is for by their text. */
+  when: RegExp;
+  /** Literal pieces of the block, and what stands for them. */
+  replace?: ReadonlyArray<readonly [shown: string, filled: string]>;
+  /** One line before the block. */
+  before?: string;
+  after?: string;
+  /** Names to fill in although the compiler knows another meaning for them, such as the browser's `name`. */
+  names?: readonly string[];
+  /** A module whose names come before those of names.ts. */
+  namesFrom?: string;
+  /** The block shows an error: it runs until this is thrown. */
+  throws?: RegExp;
+  /** Why the block is compiled and not run. */
+  cannotRun?: string;
+}
+
+const stageShown = {
+  replace: [["async execute(ctx) {", "const shown: ShownStage = { async execute(ctx) {"]],
+  after: "};\nawait runShown(shown);",
+} as const;
+
+/** Every frame whose pattern fits a block is applied to it. */
+export const frames: readonly Frame[] = [
+  { when: /createKernel\(\{ \/\* \.\.\. \*\/ \}\)/, replace: [["{ /* ... */ }", "{ ...kernelParts }"]] },
+  { when: /createKernel\(\{\n {2}\/\/ \.\.\.\n/, replace: [["  // ...\n", "  ...kernelParts, // ...\n"]] },
+  { when: /createWorkflowRuntime\(\{ \.\.\. \}\)/, replace: [["{ ... }", "{ ...config }"]] },
+  { when: /new WorkflowBuilder\(\/\* \.\.\. \*\/\)/, replace: [["/* ... */", "...builderArguments"]] },
+  { when: /^new WorkflowBuilder\(id, name/, names: ["id", "name"] },
+  { when: /^\.pipe\(/, before: "new WorkflowBuilder(...builderArguments)" },
+  { when: /^async execute\(ctx\) \{/m, ...stageShown },
+  { when: /executor/i, namesFrom: "executor.ts" },
+  { when: /^\/\/ Error: Stage doesn't exist/, throws: /Stage "non-existent" not found in workflow "my-workflow"/ },
+  { when: /ai\.generateText/, cannotRun: "it calls a model of Google's, which needs a key" },
+];
