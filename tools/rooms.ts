@@ -47,7 +47,7 @@ export const PLAN: Plan = {
     testing: {
       sees: [...plain, ...kernel, "kernel/testing", "store", "memory", "sql", "prisma", "ai", "defaults", "environment", "host", "runtime"],
       packages: zod,
-      lazy: ["node:*", ...drivers],
+      lazy: ["node:*", ...drivers, ...sdks],
     },
 
     index: { sees: [...plain, ...kernel, "blobs", "store", "memory", "sql", "prisma", "ai", "defaults", "environment", "host", "runtime"] },

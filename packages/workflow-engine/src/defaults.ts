@@ -1,15 +1,19 @@
 // The composition root: the real world and default ports, wired into a kernel. `createKernel({ ...store, registry })` is all a person writes.
 
+import type { ProviderResolver } from "./ai/helper-types.ts";
+import { createStageAI } from "./ai/stage-ai.ts";
 import { realEnvironment } from "./environment.ts";
 import { WorkflowEngineError } from "./errors.ts";
 import { Executions } from "./kernel/execute/executions.ts";
 import type { Retention } from "./kernel/execute/parts.ts";
 import type { PayloadLimits } from "./kernel/execute/payloads.ts";
+import { withoutLogger } from "./kernel/execute/stage-ai.ts";
 import { assembleKernel, type Kernel } from "./kernel/kernel.ts";
 import type { BlobStore } from "./ports/blob-store.ts";
 import type { Clock, Environment } from "./ports/environment.ts";
 import type { EventSink } from "./ports/event-sink.ts";
 import type { JobTransport } from "./ports/job-transport.ts";
+import type { AICallLogger } from "./ports/ledger.ts";
 import type { Persistence } from "./ports/persistence.ts";
 import type { WorkflowRegistry } from "./ports/registry.ts";
 import type { Scheduler } from "./ports/scheduler.ts";
@@ -30,6 +34,10 @@ export interface KernelConfig {
   eventSink?: EventSink | undefined;
   /** Default: nobody is told of wake-ups. */
   scheduler?: Scheduler | undefined;
+  /** Where model calls are accounted for; without it `ctx.ai` refuses. */
+  aiCallLogger?: AICallLogger | undefined;
+  /** Makes the models of `ctx.ai`; default: the built-in providers, with keys from their environment variables. */
+  providerResolver?: ProviderResolver | undefined;
   /** Default: the environment's clock. */
   clock?: Clock | undefined;
   /** Default: the store's environment, or the real one. */
@@ -71,6 +79,9 @@ export function createKernelOn(storeOn: (environment: Environment) => RunStore, 
       endedRunsMs: null,
       ...config.retention,
     },
+    bindAI: config.aiCallLogger
+      ? createStageAI({ logger: config.aiCallLogger, resolver: config.providerResolver, environment })
+      : withoutLogger,
     executions: new Executions(store, environment, instance, { heartbeatMs: config.heartbeatIntervalMs ?? 15_000, lostCheckMs: 500 }),
   });
 }
@@ -86,14 +97,14 @@ function environmentOf({ environment = realEnvironment, clock }: KernelConfig): 
 }
 
 /** A native store's own door, announcing its jobs when a queue calls functions with them; else one derived from the CRUD port. */
-export function runStoreOf({ persistence, jobTransport }: KernelConfig, environment: Environment): RunStore {
+export function runStoreOf({ persistence, jobTransport, aiCallLogger }: KernelConfig, environment: Environment): RunStore {
   const native = nativeStoreOf(persistence);
   if (native && (jobTransport === undefined || nativeStoreOf(jobTransport) === native)) return native;
   const { resendAfterMs } = jobTransport ?? {};
   if (native && jobTransport && resendAfterMs !== undefined) {
     return queuedStore({ store: native, persistence, transport: { ...jobTransport, resendAfterMs }, environment });
   }
-  if (jobTransport) return storeOver({ persistence, jobTransport, environment });
+  if (jobTransport) return storeOver({ persistence, jobTransport, environment, aiCallLogger });
   throw new WorkflowEngineError(
     "NOT_CONFIGURED",
     "createKernel: this persistence brings no job queue. Pass jobTransport, or spread a store of ours: createKernel({ ...createSqliteStore({ path }), registry }).",

@@ -33,7 +33,7 @@ export function failureOf(error: unknown, isAborted: boolean, now: number): Call
   return {
     isAborted,
     isRetryable: !isAborted && thrown.isRetryable === true,
-    isFree: isRefusal || isOfThisSide(error) || codesOf(error).some((code) => neverSent.has(code)),
+    isFree: !isAborted && (isRefusal || isOfThisSide(error) || codesOf(error).some((code) => neverSent.has(code))),
     retryAfterMs: isRefusal ? retryAfterOf(thrown.responseHeaders, now) : undefined,
     message: status === undefined ? message : `${message} (status ${status})`,
   };

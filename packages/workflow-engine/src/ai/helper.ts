@@ -1,7 +1,6 @@
 // The AI helper: calls models through the AI SDK, every request on the ledger, retries and waits in the injected environment.
 import type { z } from "zod";
 import { realEnvironment } from "../environment.ts";
-import { WorkflowEngineError } from "../errors.ts";
 import { calculateCost, DEFAULT_MODEL_KEY, getModel } from "../models/index.ts";
 import { toDollars, toPicoDollars } from "../models/pico-price.ts";
 import type { Environment } from "../ports/environment.ts";
@@ -190,19 +189,6 @@ export class LedgerHelper implements AIHelper {
     const usual = model.supportsTemperature === false ? undefined : (temperature ?? defaultTemperature);
     return { ...options, temperature: options.temperature ?? usual, maxTokens: options.maxTokens ?? maxTokens };
   }
-}
-
-/** Throws NOT_CONFIGURED for whatever is asked of it: the helper of a kernel that has no logger. */
-export function helperWithoutLogger(): AIHelper {
-  return new Proxy({} as AIHelper, {
-    get: (_, name) => {
-      if (typeof name !== "string" || name === "then" || name === "toJSON") return undefined;
-      throw new WorkflowEngineError(
-        "NOT_CONFIGURED",
-        "ctx.ai needs an AI-call logger. Pass aiCallLogger to createKernel, or spread a store of ours into it.",
-      );
-    },
-  });
 }
 
 function signalOf(stage: AbortSignal | undefined, own: AbortSignal | undefined): AbortSignal | undefined {

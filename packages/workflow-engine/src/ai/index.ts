@@ -1,5 +1,6 @@
 // The public surface of the AI layer.
 export { BudgetExceededError } from "./budget-exceeded.ts";
+export { type CostReport, type CostSum, getCostReport } from "./cost-report.ts";
 export { type CallDefaults, createAIHelper, type HelperBinding } from "./helper.ts";
 export type {
   AIHelper,

@@ -101,3 +101,31 @@ export function withFullConfig<TOwn extends z.ZodRawShape, TRest extends z.core.
     ...DebugConfigSchema.shape,
   });
 }
+
+/** What presets in a stage's config say about its model calls. */
+export interface AIPresets {
+  calls: { model?: string | undefined; temperature?: number | undefined; maxTokens?: number | undefined };
+  /** Calls at a time, milliseconds between two starts, further tries. */
+  pace?: { concurrency: number; delayMs: number; maxRetries: number } | undefined;
+}
+
+/**
+ * Reads the presets off a config. A field counts when its preset is in the schema: a stage that has, say, a temperature of its own and
+ * neither a preset's model nor its maxTokens means something else by it.
+ */
+export function aiPresetsOf(schema: z.ZodType, config: unknown): AIPresets {
+  const shape = schema instanceof z.ZodObject ? schema.shape : {};
+  const values = (typeof config === "object" && config !== null ? config : {}) as Record<string, unknown>;
+  const number = (name: string): number | undefined => (typeof values[name] === "number" ? values[name] : undefined);
+  const model = typeof values["model"] === "string" ? values["model"] : undefined;
+  const calls = hasPreset(shape, AIConfigSchema.shape) ? { model, temperature: number("temperature"), maxTokens: number("maxTokens") } : {};
+  if (!hasPreset(shape, ConcurrencyConfigSchema.shape)) return { calls };
+  return {
+    calls,
+    pace: { concurrency: number("concurrency") ?? 5, delayMs: number("delayMs") ?? 0, maxRetries: number("maxRetries") ?? 3 },
+  };
+}
+
+function hasPreset(shape: z.ZodRawShape, preset: z.ZodRawShape): boolean {
+  return Object.entries(preset).some(([name, field]) => shape[name] === field);
+}

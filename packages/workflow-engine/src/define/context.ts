@@ -79,6 +79,7 @@ export interface CheckCompletionContext<TConfig = unknown> {
   readonly config: TConfig;
   readonly signal: AbortSignal;
   readonly storage: StageStorage;
+  readonly ai: StageAI;
   readonly log: StageLog;
   readonly onLog: StageLog;
 }

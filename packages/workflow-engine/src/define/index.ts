@@ -63,7 +63,7 @@ export type {
   SuspendedStateInput,
 } from "./outcome.ts";
 export type { PlannedGroup, PlannedStage, WorkflowPlan } from "./plan.ts";
-export type { GroupFailurePolicy, ParallelOptions, RetryPolicy, StageBudget, WorkflowBudget } from "./policy.ts";
+export type { GroupFailurePolicy, ParallelOptions, RetryPolicy, RunBudgetInput, StageBudget, WorkflowBudget } from "./policy.ts";
 export {
   type AnyStage,
   type AsyncBatchStageDefinition,

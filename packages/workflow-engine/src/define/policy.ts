@@ -31,6 +31,9 @@ export interface WorkflowBudget extends StageBudget {
   onExceed: "hold" | "fail";
 }
 
+/** What one run may spend, given when it is created; what is left out is the workflow's. */
+export type RunBudgetInput = Partial<WorkflowBudget>;
+
 /** What happens to the siblings of a stage that failed: their signals abort, or their ends are awaited. */
 export type GroupFailurePolicy = "abort" | "await";
 

@@ -1,5 +1,6 @@
 // From a command's type to its handler: the whole list in one place.
 import { WorkflowEngineError } from "../errors.ts";
+import { budgetRaise } from "./commands/budget-raise.ts";
 import type { CommandMap, CommandType, KernelCommand } from "./commands/command.ts";
 import { jobExecute } from "./commands/job-execute.ts";
 import { leaseReapStale } from "./commands/lease-reap-stale.ts";
@@ -25,6 +26,7 @@ const handlers: Handlers = {
   "run.rerunFrom": runRerunFrom,
   "run.reapStuck": runReapStuck,
   "run.delete": runDelete,
+  "budget.raise": budgetRaise,
   "job.execute": jobExecute,
   "stage.pollSuspended": stagePollSuspended,
   "lease.reapStale": leaseReapStale,

@@ -1,10 +1,10 @@
 // Writes what a rule decided, in the order that `Changes` documents. Runs inside a transaction: a throw undoes all of it (P20).
 import { WorkflowEngineError } from "../errors.ts";
 import { isEnded } from "../ports/status.ts";
-import type { ArtifactRow, AttemptRow, Changes, LogRow, NewRun, RunState, StageChange, StageState } from "../ports/store.ts";
+import type { ArtifactRow, AttemptRow, BudgetRaise, Changes, LogRow, NewRun, RunState, StageChange, StageState } from "../ports/store.ts";
 import { encodeEvents } from "../store/event-codec.ts";
 import { stageRecordId } from "../store/record-ids.ts";
-import { artifactKey, deleteRunRows } from "./delete-run.ts";
+import { artifactKey, budgetKey, deleteRunRows } from "./delete-run.ts";
 import type { MemoryTables, RunRow, StageRow } from "./memory-tables.ts";
 
 /** Payloads of a stage that has none yet. */
@@ -68,7 +68,21 @@ export function applyChanges(tables: MemoryTables, runId: string, changes: Chang
   for (const log of changes.logs ?? []) appendLog(tables, runId, log, newId());
   for (const artifact of changes.artifacts ?? []) saveArtifactRow(tables, runId, artifact, now, newId());
   if (changes.events?.length) appendEvents(tables, requireRunRow(tables, runId).state.id, changes.events, now);
+  if (changes.raiseBudget) raiseBudget(tables, runId, changes.raiseBudget);
   if (changes.deleteRun) deleteRunRows(tables, runId);
+}
+
+/** Raises a limit that there is; what has none stays without. */
+function raiseBudget(tables: MemoryTables, runId: string, { stageId, usdPico, tokens }: BudgetRaise): void {
+  const key = budgetKey(runId, stageId);
+  const row = tables.budgets.get(key);
+  if (!row) return;
+  const { limit } = row;
+  const raised = {
+    usdPico: limit.usdPico !== null && usdPico !== null && usdPico > limit.usdPico ? usdPico : limit.usdPico,
+    tokens: limit.tokens !== null && tokens !== null ? Math.max(limit.tokens, tokens) : limit.tokens,
+  };
+  tables.budgets.set(key, { ...row, limit: raised });
 }
 
 function definedOf<T extends object>(set: T): T {
@@ -108,6 +122,9 @@ function createRunRow(tables: MemoryTables, runId: string, run: NewRun, now: num
     costPico: 0n,
     totalTokens: 0,
   });
+  if (!run.budget) return;
+  const { onExceed, usdPico, tokens } = run.budget;
+  tables.budgets.set(budgetKey(runId, null), { runId, stageId: null, limit: { usdPico, tokens }, onExceed, spentPico: 0n, spentTokens: 0 });
 }
 
 function appendAttempt(tables: MemoryTables, runId: string, attempt: AttemptRow, id: string): void {

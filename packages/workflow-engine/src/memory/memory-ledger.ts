@@ -109,9 +109,10 @@ export class MemoryLedger implements Ledger {
   async sumByExecution(runId: string): Promise<ExecutionSum[]> {
     const sums = new Map<string, ExecutionSum>();
     for (const row of this.#tables.calls.by("run", runId)) {
-      const { stageId, executionId, status, isEstimated } = row;
-      const key = JSON.stringify([stageId, executionId, status, isEstimated]);
+      const { callType, stageId, executionId, status, isEstimated } = row;
+      const key = JSON.stringify([callType, stageId, executionId, status, isEstimated]);
       const sum = sums.get(key) ?? {
+        callType,
         stageId,
         executionId,
         status,

@@ -42,6 +42,7 @@ import { checkUnitKey, writeUnitKey } from "./unit-key.ts";
 export class MemoryRunStore implements RunStore {
   readonly handsOver = true;
   readonly deletesRuns = true;
+  readonly keepsBudgets = true;
   readonly #tables: MemoryTables;
   readonly #environment: Environment;
   readonly #listeners = new Set<(signal: StoreSignal) => void>();

@@ -1,5 +1,6 @@
 // What a rule sees and what it answers. Payloads travel as JSON text: they are written once and never looked into.
 import type { DraftEvent } from "./event.ts";
+import type { RunBudget } from "./ledger.ts";
 import type { JsonText, RunPayloads, RunState, StagePayloads, StageState } from "./state.ts";
 import type { ArtifactType, LogLevel } from "./status.ts";
 
@@ -31,6 +32,16 @@ export interface NewRun {
   config: JsonText;
   metadata: JsonText | null;
   parentRunId: string | null;
+  /** What its model calls may spend; no limit when absent. */
+  budget?: RunBudget | undefined;
+}
+
+/** A higher limit. A limit is never lowered, and what has none stays without. */
+export interface BudgetRaise {
+  /** Null for the run's own budget. */
+  stageId: string | null;
+  usdPico: bigint | null;
+  tokens: number | null;
 }
 
 /** A change of one loaded stage. */
@@ -95,6 +106,7 @@ export interface Changes<R> {
   logs?: LogRow[];
   artifacts?: ArtifactRow[];
   events?: DraftEvent[];
+  raiseBudget?: BudgetRaise;
   /** Deletes the run and every row that belongs to it. */
   deleteRun?: boolean;
 }

@@ -16,6 +16,18 @@ export interface EventFields {
   "stage:failed": { stageId: string; stageName: string; error: string };
   /** Ours: an attempt failed and another will follow at `retryAt`. */
   "stage:retrying": { stageId: string; stageName: string; attempt: number; error: string; retryAt: Date };
+  /** Ours: a model call did not fit into a budget, so it was not made and the stage waits. Amounts are US dollars and tokens. */
+  "stage:held": {
+    stageId: string;
+    stageName: string;
+    scope: "run" | "stage";
+    trippedBy: "usd" | "tokens";
+    limit: number;
+    spent: number;
+    needed: number;
+  };
+  /** Ours: a budget was raised to these limits. */
+  "budget:raised": { stageId?: string; usd?: number; tokens?: number };
   "stage:progress": { stageId: string; progress: number; message: string; details?: Record<string, unknown> };
 }
 

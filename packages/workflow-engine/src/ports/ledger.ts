@@ -182,8 +182,9 @@ export interface CallFilter {
   after?: string | undefined;
 }
 
-/** Sums over the calls of one execution that share a status. */
+/** Sums over the calls of one kind, of one execution, that share a status. */
 export interface ExecutionSum {
+  callType: AICallType;
   stageId: string | null;
   executionId: string | null;
   status: CallStatus;

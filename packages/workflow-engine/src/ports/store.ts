@@ -47,6 +47,8 @@ export interface RunStore {
   readonly handsOver: boolean;
   /** False when flushers of other processes are not kept out while one is at it; true when absent. */
   readonly leasesOutbox?: boolean;
+  /** False when what is behind this store keeps no budgets. */
+  readonly keepsBudgets: boolean;
   /** False when what is behind this store cannot delete a run. */
   readonly deletesRuns: boolean;
   /** The one door: locks and loads the run, decides, writes, commits (P4). */

@@ -2,7 +2,18 @@
 // Folding is synchronous and cannot fail half way: everything that may be wrong is found before the first field changes.
 import { WorkflowEngineError } from "../errors.ts";
 import { isEnded } from "../ports/status.ts";
-import type { ArtifactRow, AttemptRow, Changes, LogRow, NewRun, RunState, StageChange, StagePayloads, StageState } from "../ports/store.ts";
+import type {
+  ArtifactRow,
+  AttemptRow,
+  BudgetRaise,
+  Changes,
+  LogRow,
+  NewRun,
+  RunState,
+  StageChange,
+  StagePayloads,
+  StageState,
+} from "../ports/store.ts";
 import { encodeEvent } from "./outbox-events.ts";
 import type { SignalDraft } from "./signal-draft.ts";
 
@@ -46,6 +57,7 @@ export class RunDraft {
   readonly logs: LogRow[] = [];
   readonly artifacts: ArtifactRow[] = [];
   readonly events: string[] = [];
+  readonly raises: BudgetRaise[] = [];
   /** Events that are written: the sequence of the last. */
   eventCount: number;
   /** The state in the database; null until its row is inserted. */
@@ -86,6 +98,7 @@ export class RunDraft {
     this.logs.length = 0;
     this.artifacts.length = 0;
     this.events.length = 0;
+    this.raises.length = 0;
     for (const stage of this.stages.values()) {
       stage.written = stage.state;
       stage.changes = 0;
@@ -138,6 +151,7 @@ export function fold(draft: RunDraft, changes: Changes<unknown>, events: string[
   if (changes.artifacts) draft.artifacts.push(...changes.artifacts);
   for (const event of events) draft.events.push(event);
   if (events.length > 0) signal.hasEvents = true;
+  if (changes.raiseBudget) draft.raises.push(changes.raiseBudget);
   if (changes.deleteRun) draft.isDeleted = true;
   draft.isDirty ||= touchesAnything(changes) || changes.create !== undefined;
 }
@@ -148,7 +162,7 @@ function touchesStages(changes: Changes<unknown>): boolean {
 
 function touchesAnything(changes: Changes<unknown>): boolean {
   const hasRows = changes.attempts?.length || changes.logs?.length || changes.artifacts?.length || changes.events?.length;
-  return Boolean(changes.run || hasRows || changes.deleteRun) || touchesStages(changes);
+  return Boolean(changes.run || hasRows || changes.raiseBudget || changes.deleteRun) || touchesStages(changes);
 }
 
 function createRun(draft: RunDraft, run: NewRun, now: number, signal: SignalDraft): void {

@@ -39,6 +39,7 @@ const LARGEST_BATCH = 1_000;
 export class SqlRunStore implements RunStore {
   readonly handsOver = true;
   readonly deletesRuns = true;
+  readonly keepsBudgets = true;
   readonly #db: Db;
   readonly #coalescer: Coalescer<Item>;
   readonly #hub: SignalHub;

@@ -4,7 +4,6 @@
 import { WorkflowEngineError } from "../errors.ts";
 import type { Environment } from "../ports/environment.ts";
 import type { DequeueResult } from "../ports/job.ts";
-import type { JobTransport } from "../ports/job-transport.ts";
 import type { Persistence } from "../ports/persistence.ts";
 import { isEnded } from "../ports/status.ts";
 import type {
@@ -32,17 +31,10 @@ import { lostOf, nextDueAt, repairJobs, scanLeases, scanRunning, strandedOf, swe
 import { signalOf } from "./crud-signal.ts";
 import { payloadsOf, toText } from "./crud-state.ts";
 import { dequeue, dueRuns, holdPoll, jobsOfStarts, pollOf, startJobs } from "./crud-take.ts";
+import { writeTotals } from "./crud-totals.ts";
 import { CrudUnits, type UnitEnd, type UnitOptions } from "./crud-units.ts";
 import { jobIdOf } from "./record-ids.ts";
-
-/** What `storeOver` takes. */
-export interface StoreOverOptions {
-  persistence: Persistence;
-  jobTransport: JobTransport;
-  environment: Environment;
-  /** Milliseconds after which a queued stage that nothing moved is enqueued again; default 60,000. */
-  repairAfterMs?: number | undefined;
-}
+import type { StoreOverOptions } from "./store-over-options.ts";
 
 const defaultRepairAfterMs = 60_000;
 const withRetries: UnitOptions = { retries: 40 };
@@ -57,10 +49,13 @@ class CrudRunStore implements RunStore {
   readonly handsOver = false;
   readonly leasesOutbox = false;
   readonly deletesRuns: boolean;
+  /** The CRUD port has no place for them. */
+  readonly keepsBudgets = false;
   readonly #persistence: Persistence;
   readonly #transport: TransactionalTransport;
   readonly #environment: Environment;
   readonly #repairAfterMs: number;
+  readonly #aiCallLogger: StoreOverOptions["aiCallLogger"];
   readonly #units: CrudUnits;
   readonly #relay: JobRelay;
   readonly #events: CrudEvents;
@@ -70,12 +65,13 @@ class CrudRunStore implements RunStore {
   readonly #waits = new Map<string, number>();
   #isClosed = false;
 
-  constructor({ persistence, jobTransport, environment, repairAfterMs = defaultRepairAfterMs }: StoreOverOptions) {
+  constructor({ persistence, jobTransport, environment, aiCallLogger, repairAfterMs = defaultRepairAfterMs }: StoreOverOptions) {
     this.deletesRuns = persistence.deleteRun !== undefined;
     this.#persistence = persistence;
     this.#transport = jobTransport;
     this.#environment = environment;
     this.#repairAfterMs = repairAfterMs;
+    this.#aiCallLogger = aiCallLogger;
     this.#relay = new JobRelay(persistence, jobTransport, environment);
     this.#events = new CrudEvents(persistence, this.#relay, environment);
     this.#held = new HeldExecutions(jobTransport);
@@ -241,6 +237,7 @@ class CrudRunStore implements RunStore {
     await this.#held.complete(over);
     const hasStopped = before?.status === "RUNNING" && (after === null || (isEnded(after.status) && after.status !== "COMPLETED"));
     if (hasStopped) await this.#transport.cancelByRun?.(runId).catch(() => undefined);
+    await writeTotals(this.#persistence, this.#aiCallLogger, written);
     const signal = signalOf(written, now);
     if (signal) this.#tell(signal);
   }

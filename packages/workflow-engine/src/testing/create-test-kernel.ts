@@ -10,12 +10,16 @@ import { createMemoryStore, type MemoryStore } from "../memory/memory-store.ts";
 import type { KernelEvent } from "../ports/event.ts";
 import type { RunRecord } from "../ports/run.ts";
 import type { StageRecord } from "../ports/stage.ts";
+import { createMockProvider, type MockScript } from "./ai/mock-provider.ts";
 import { expectPresent, fail } from "./claims.ts";
 import { startHost } from "./loop-host.ts";
 import { settle } from "./passing-time.ts";
 
 /** Options of `createTestKernel`; all but the workflows have defaults. */
-export interface TestKernelOptions extends Partial<Pick<KernelConfig, "payloadLimits" | "retention" | "scheduler" | "blobStore">> {
+export interface TestKernelOptions
+  extends Partial<Pick<KernelConfig, "payloadLimits" | "retention" | "scheduler" | "blobStore" | "providerResolver">> {
+  /** Answers of every model that `ctx.ai` calls; latencies pass in virtual time. The built-in providers when absent. */
+  ai?: MockScript | undefined;
   workflows: readonly AnyWorkflow[];
   /** Where virtual time begins; default 2025-01-01T00:00:00Z. */
   start?: Date | undefined;
@@ -62,13 +66,15 @@ const ended: ReadonlySet<string> = new Set(["COMPLETED", "FAILED", "CANCELLED"])
  * ```
  */
 export function createTestKernel(options: TestKernelOptions): TestKernel {
-  const { workflows, start, seed, concurrency = 10, ...config } = options;
+  const { workflows, start, seed, concurrency = 10, ai, ...config } = options;
   const environment = createFakeEnvironment({ ...(seed !== undefined && { seed }), ...(start && { start }) });
   const store = createMemoryStore({ environment });
   const sink = new CollectingEventSink();
   const registry = createRegistry(workflows);
-  const { persistence, jobTransport, blobStore } = store;
-  const kernel = createKernel({ persistence, jobTransport, blobStore, environment, eventSink: sink, registry, ...config });
+  const { persistence, jobTransport, blobStore, aiCallLogger } = store;
+  const providerResolver = ai && createMockProvider(ai, environment).resolver;
+  const parts = { persistence, jobTransport, blobStore, aiCallLogger, environment, eventSink: sink, registry };
+  const kernel = createKernel({ ...parts, ...(providerResolver && { providerResolver }), ...config });
   let keys = 0;
   const timed = { environment, store };
 

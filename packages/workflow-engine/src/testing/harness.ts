@@ -83,7 +83,9 @@ export async function executeJob(jobTransport: JobTransport, kernel: Kernel, job
   const { jobId, attempt, workflowRunId } = job;
   const result = await kernel.dispatch(executeCommand(job));
   if (result.outcome === "completed") await jobTransport.complete(jobId, { attempt });
-  else if (result.outcome === "suspended") await jobTransport.suspend(jobId, expectPresent(result.nextPollAt), { attempt });
+  else if (result.outcome === "suspended" && result.nextPollAt) await jobTransport.suspend(jobId, result.nextPollAt, { attempt });
+  else if (result.outcome === "suspended")
+    await jobTransport.complete(jobId, { attempt }); // held: raising a budget makes a new job
   else await jobTransport.fail(jobId, result.error ?? "failed", result.retryable ?? false, { attempt });
   await kernel.dispatch({ type: "run.transition", workflowRunId });
   return result;

@@ -69,10 +69,20 @@ class StoreBench implements Bench {
   }
 
   createKernel({ workflows = [], ...options }: BenchKernelOptions): Kernel {
-    const { persistence, jobTransport, blobStore } = this.store;
+    const { persistence, jobTransport, blobStore, aiCallLogger } = this.store;
     const { environment, sink, scheduler } = this;
     const registry = createRegistry(workflows);
-    return createKernel({ persistence, jobTransport, blobStore, environment, eventSink: sink, scheduler, registry, ...options });
+    return createKernel({
+      persistence,
+      jobTransport,
+      blobStore,
+      aiCallLogger,
+      environment,
+      eventSink: sink,
+      scheduler,
+      registry,
+      ...options,
+    });
   }
 
   async reopen(): Promise<Bench> {

@@ -1,4 +1,5 @@
 // The commands: what a caller may ask of the kernel, and what it is answered. The names and fields are the public contract.
+import type { RunBudgetInput } from "../../define/policy.ts";
 import type { Rerun } from "../rules/rerun.ts";
 
 /** Creates a run; the same key and payload answer the same run (P1, P2). */
@@ -18,6 +19,8 @@ export interface RunCreateCommand {
   startAt?: Date | undefined;
   /** The run this one belongs to. */
   parentRunId?: string | undefined;
+  /** What its model calls may spend; what is left out is the workflow's own budget. */
+  budget?: RunBudgetInput | undefined;
 }
 
 /** Claims pending runs and opens their first group (P3). */
@@ -60,6 +63,18 @@ export interface RunReapStuckCommand {
 export interface RunDeleteCommand {
   type: "run.delete";
   workflowRunId: string;
+}
+
+/** Raises what a run, or one stage of it, may spend, and continues the stages that were held for it. */
+export interface BudgetRaiseCommand {
+  type: "budget.raise";
+  workflowRunId: string;
+  /** The stage whose own budget is raised; the run's when absent. */
+  stageId?: string | undefined;
+  /** New limit in dollars; a lower one than there is changes nothing. */
+  usd?: number | undefined;
+  /** New limit in tokens; a lower one than there is changes nothing. */
+  tokens?: number | undefined;
 }
 
 /** Executes one stage and settles it; the next group is opened by run.transition. */
@@ -134,6 +149,7 @@ export interface CommandMap {
   "run.cancel": { command: RunCancelCommand; result: { cancelled: boolean } };
   "run.rerunFrom": { command: RunRerunFromCommand; result: Rerun };
   "run.reapStuck": { command: RunReapStuckCommand; result: { transitioned: number; failed: number } };
+  "budget.raise": { command: BudgetRaiseCommand; result: { resumedStages: string[] } };
   "run.delete": { command: RunDeleteCommand; result: { deleted: boolean } };
   "job.execute": { command: JobExecuteCommand; result: JobExecuteResult };
   "stage.pollSuspended": {

@@ -189,6 +189,7 @@ function resultOf(outcome: Outcome, settled: Settled): JobExecuteResult {
   }
   if (outcome.kind === "completed") return { outcome: "completed", output: JSON.parse(outcome.output) };
   if (outcome.kind === "suspended") return { outcome: "suspended", nextPollAt: new Date(outcome.nextPollAt) };
+  if (outcome.kind === "held") return { outcome: "suspended" };
   const willRetry = settled.outcome === "retrying";
   return {
     outcome: "failed",

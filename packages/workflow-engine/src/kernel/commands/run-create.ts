@@ -8,6 +8,7 @@ import { type KernelParts, requireWorkflow } from "../execute/parts.ts";
 import { isStoredAsBlob, storePayload, toJson } from "../execute/payloads.ts";
 import { runBlobPrefix } from "../execute/stage-storage.ts";
 import { type Created, create } from "../rules/create.ts";
+import { budgetOf } from "./budget-amounts.ts";
 import type { RunCreateCommand } from "./command.ts";
 import { requireText } from "./fields.ts";
 
@@ -22,6 +23,8 @@ export async function runCreate(parts: KernelParts, command: RunCreateCommand): 
   const input = await parseInput(workflow, command.input);
   const config = requireConfig(workflow, command.config);
   const runId = command.workflowRunId === undefined ? parts.environment.newId() : requireText(command, "workflowRunId");
+  const budget = budgetOf(workflow.budget, command.budget);
+  assertBudgetKept(parts, budget !== undefined);
   const blobKey = `${runBlobPrefix(workflowId, runId)}input.json`;
   const options = {
     runId,
@@ -34,6 +37,7 @@ export async function runCreate(parts: KernelParts, command: RunCreateCommand): 
     config: toJson(config, "Workflow config"),
     metadata: command.metadata === undefined ? null : toJson(command.metadata, "Metadata"),
     parentRunId: command.parentRunId ?? null,
+    ...(budget && { budget }),
   };
   const created = await parts.store
     .transact<Created>({
@@ -89,6 +93,14 @@ function requireConfig(workflow: AnyWorkflow, given: Record<string, unknown> | u
   throw new WorkflowEngineError("INVALID_CONFIG", `Invalid workflow config: ${problems}`);
 }
 
+function assertBudgetKept({ store }: KernelParts, isWanted: boolean): void {
+  if (!isWanted || store.keepsBudgets) return;
+  throw new WorkflowEngineError(
+    "NOT_CONFIGURED",
+    "run.create: this persistence keeps no budgets. Use a store of ours for runs with a budget.",
+  );
+}
+
 function assertNumbers(command: RunCreateCommand, priority: number): void {
   if (!Number.isSafeInteger(priority)) {
     throw new WorkflowEngineError("INVALID_COMMAND", `run.create: priority must be a whole number, got ${String(priority)}`);
@@ -99,7 +111,8 @@ function assertNumbers(command: RunCreateCommand, priority: number): void {
 }
 
 /** The same key with another payload must not answer somebody else's run. */
-function hashOf({ workflowId, input, config = {}, metadata, startAt, parentRunId }: RunCreateCommand, priority: number): string {
+function hashOf({ workflowId, input, config = {}, metadata, startAt, parentRunId, budget }: RunCreateCommand, priority: number): string {
   const start = startAt?.getTime() ?? null;
-  return hashText(canonicalJson([workflowId, input, config, priority, metadata ?? null, start, parentRunId ?? null]));
+  const parts = [workflowId, input, config, priority, metadata ?? null, start, parentRunId ?? null];
+  return hashText(canonicalJson(budget === undefined ? parts : [...parts, budget]));
 }

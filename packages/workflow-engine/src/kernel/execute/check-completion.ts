@@ -11,6 +11,7 @@ import type { Abort } from "./abort.ts";
 import { describeError, parseWith } from "./failures.ts";
 import { toJson } from "./payloads.ts";
 import { type ExecutionServices, metricsOf, storeOutput } from "./run-stage.ts";
+import { aiBindingOf, LazyAI } from "./stage-ai.ts";
 import { createStageStorage, outputBlobKey } from "./stage-storage.ts";
 import { isDelay } from "./suspension.ts";
 import type { Teller } from "./teller.ts";
@@ -66,6 +67,7 @@ async function ask(services: ExecutionServices, { plan, planned, poll, abort, te
   const config = await parseWith(stage.configSchema, configs[stageId] ?? {}, `config of stage "${stageId}"`, "INVALID_CONFIG");
   const log = (level: "DEBUG" | "INFO" | "WARN" | "ERROR", message: string, meta?: Record<string, unknown>): void =>
     teller.log(stageId, level, message, meta);
+  const lazy = new LazyAI(services.bindAI, () => aiBindingOf(stage, poll, config, abort));
   return stage.checkCompletion(JSON.parse(poll.state) as SuspendedState, {
     workflowRunId: poll.runId,
     stageId,
@@ -75,6 +77,9 @@ async function ask(services: ExecutionServices, { plan, planned, poll, abort, te
       return abort.signal;
     },
     storage: createStageStorage(services.blobStore, plan.workflowId, poll.runId, abort),
+    get ai() {
+      return lazy.ai;
+    },
     log,
     onLog: log,
   });

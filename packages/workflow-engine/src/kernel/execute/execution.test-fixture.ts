@@ -7,6 +7,7 @@ import { createFakeEnvironment } from "../testing/fake-environment.ts";
 import { Abort } from "./abort.ts";
 import type { PayloadLimits } from "./payloads.ts";
 import type { ExecutionServices, StageExecution } from "./run-stage.ts";
+import { withoutLogger } from "./stage-ai.ts";
 import { Teller } from "./teller.ts";
 
 /** What a stage reads, as values. */
@@ -36,7 +37,8 @@ export function executionOf(workflow: AnyWorkflow, stageId: string, given: Given
   const planned = plan.requireStage(stageId);
   const environment = createFakeEnvironment();
   const blobStore = new InMemoryBlobStore();
-  const services: ExecutionServices = { environment, blobStore, limits: given.limits ?? { inlineBytes: 1_000, maxBytes: 10_000 } };
+  const limits = given.limits ?? { inlineBytes: 1_000, maxBytes: 10_000 };
+  const services: ExecutionServices = { environment, blobStore, limits, bindAI: withoutLogger };
   const logs: LogRow[] = [];
   const progress: DraftEvent[] = [];
   const abort = new Abort();

@@ -11,6 +11,7 @@ import type { RunStore } from "../../ports/store.ts";
 import type { Executions } from "./executions.ts";
 import { describeIssues } from "./failures.ts";
 import type { PayloadLimits } from "./payloads.ts";
+import type { StageAIFactory } from "./stage-ai.ts";
 
 /** How long things are kept (P22). Milliseconds; null keeps for ever. */
 export interface Retention {
@@ -35,6 +36,7 @@ export interface KernelParts {
   limits: PayloadLimits;
   retention: Retention;
   executions: Executions;
+  bindAI: StageAIFactory;
 }
 
 /** The workflow, or WORKFLOW_NOT_FOUND. */

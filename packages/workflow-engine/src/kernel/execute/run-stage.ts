@@ -18,6 +18,7 @@ import type { Abort } from "./abort.ts";
 import { failedOutcome, parseWith } from "./failures.ts";
 import { isStoredAsBlob, type PayloadLimits, storePayload, toJson } from "./payloads.ts";
 import { readRunValues } from "./run-values.ts";
+import { aiBindingOf, LazyAI, refusedOutcome, type StageAIFactory } from "./stage-ai.ts";
 import { createStageStorage, outputBlobKey } from "./stage-storage.ts";
 import { suspendedOutcome } from "./suspension.ts";
 import type { Teller } from "./teller.ts";
@@ -27,6 +28,8 @@ export interface ExecutionServices {
   environment: Environment;
   blobStore: BlobStore;
   limits: PayloadLimits;
+  /** Binds ctx.ai. */
+  bindAI: StageAIFactory;
 }
 
 /** One execution to run. */
@@ -38,6 +41,8 @@ export interface StageExecution {
   config?: Record<string, unknown> | undefined;
   abort: Abort;
   teller: Teller;
+  /** Set once the stage's code is called. */
+  ai?: LazyAI;
 }
 
 /** Runs the stage to its end, or to its abort; never rejects: what goes wrong is a failed outcome. */
@@ -46,6 +51,10 @@ export async function runStage(services: ExecutionServices, execution: StageExec
   try {
     return await withDeadline(services.environment, execution, () => executeStage(services, execution));
   } catch (error) {
+    const refused = refusedOutcome(error);
+    // what siblings of the refused call have yet to bring is paid for: it counts before anybody raises the budget
+    if (refused && !execution.abort.isAborted) await execution.ai?.session?.settled();
+    if (refused) return refused;
     return failedOutcome(error, job.attempt, services.environment.random(), planned.stage.retry);
   }
 }
@@ -55,7 +64,8 @@ async function executeStage(services: ExecutionServices, execution: StageExecuti
   const startedAt = services.environment.now();
   const result = await callStage(services, execution);
   if (abort.isAborted) throw new Error("This execution was aborted"); // nobody waits for its outcome any more, and it stores nothing
-  const metrics = metricsOf(startedAt, services.environment.now(), result.customMetrics);
+  const used = execution.ai?.session?.metrics();
+  const metrics = metricsOf(startedAt, services.environment.now(), used ? { ...used, ...result.customMetrics } : result.customMetrics);
   if (!isSuspendedResult(result)) return completedOutcome(services, execution, result, metrics);
   assertNoCredential(planned.stageId, result.state);
   return suspendedOutcome(result, metrics, services.environment.now());
@@ -68,6 +78,8 @@ async function callStage(services: ExecutionServices, execution: StageExecution)
   const config = await parseWith(stage.configSchema, values.config, `config of stage "${stageId}"`, "INVALID_CONFIG");
   const input = await parseWith(stage.inputSchema, values.input, `input of stage "${stageId}"`, "STAGE_INPUT_INVALID");
   const { teller, abort } = execution;
+  const lazy = new LazyAI(services.bindAI, () => aiBindingOf(stage, job, config, abort));
+  execution.ai = lazy;
   const log: EnhancedStageContext["log"] = (level, message, meta) => teller.log(stageId, level, message, meta);
   return stage.execute({
     workflowRunId: job.runId,
@@ -84,7 +96,9 @@ async function callStage(services: ExecutionServices, execution: StageExecution)
       return abort.signal;
     },
     storage: createStageStorage(services.blobStore, plan.workflowId, job.runId, abort),
-    ai: {},
+    get ai() {
+      return lazy.ai;
+    },
     workflowContext: values.workflowContext,
     log,
     onLog: log,

@@ -1,5 +1,6 @@
 // run.create as a decision (P1): the run and its first event, or nothing.
 import { WorkflowEngineError } from "../../errors.ts";
+import type { RunBudget } from "../../ports/ledger.ts";
 import type { Changes, Decide, JsonText } from "../../ports/store.ts";
 
 /** What a validated run.create amounts to. */
@@ -15,6 +16,7 @@ export interface CreateOptions {
   config: JsonText;
   metadata: JsonText | null;
   parentRunId: string | null;
+  budget?: RunBudget | undefined;
 }
 
 /** Answer of run.create. */

@@ -2,7 +2,8 @@
 // writes nothing more (P13); attempts are bounded for crashes as for errors (P14).
 import type { WorkflowPlan } from "../../define/plan.ts";
 import type { Changes, Decide, ExecutionRef, StageState } from "../../ports/store.ts";
-import { attemptOf, fail } from "./settle.ts";
+import { attemptOf } from "./attempt.ts";
+import { fail } from "./settle.ts";
 
 /** What became of a leased stage. */
 export interface Reaped {

@@ -3,9 +3,9 @@
 import type { WorkflowPlan } from "../../define/plan.ts";
 import { WorkflowEngineError } from "../../errors.ts";
 import type { Changes, Decide, RunState, StageState } from "../../ports/store.ts";
+import { attemptOf } from "./attempt.ts";
 import { requireRun } from "./cancel.ts";
 import { openedRun, openGroup } from "./open-group.ts";
-import { attemptOf } from "./settle.ts";
 
 /** Answer of run.rerunFrom. */
 export interface Rerun {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { StageState } from "../../ports/store.ts";
+import { attemptOf } from "./attempt.ts";
 import { now, planOf, refOf, run, running, seen, suspended } from "./rules.test-literals.ts";
-import { attemptOf, type SettleOptions, settle } from "./settle.ts";
+import { type SettleOptions, settle } from "./settle.ts";
 
 const failure = { kind: "failed" as const, error: "broke", isRetryable: true, delayMs: 50 };
 const a = running("a");

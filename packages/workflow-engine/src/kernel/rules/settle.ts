@@ -1,15 +1,18 @@
 // A stage execution ends: completed, failed, to be retried, or suspended. With `advances` the next group opens in the same commit (P4).
 import type { WorkflowPlan } from "../../define/plan.ts";
 import type { DraftEvent } from "../../ports/event.ts";
-import type { ArtifactRow, AttemptRow, Changes, Decide, ExecutionRef, JsonText, LogRow, StageState } from "../../ports/store.ts";
+import type { ArtifactRow, Changes, Decide, ExecutionRef, JsonText, LogRow, StageState } from "../../ports/store.ts";
 import { closeGroup, failRun, needsOutputs, type Onward, type OnwardChanges } from "./advance.ts";
+import { attemptOf } from "./attempt.ts";
 import { type Held, heldBy } from "./fence.ts";
+import { hold } from "./hold.ts";
 import type { Taker } from "./open-group.ts";
 
 /** How user code ended. */
 export type Outcome =
   | { kind: "completed"; output: JsonText; metrics: JsonText | null; embeddings?: JsonText | null; artifacts: ArtifactRow[] }
   | { kind: "suspended"; state: JsonText; metrics: JsonText | null; nextPollAt: number; pollIntervalMs: number; maxWaitUntil: number }
+  | { kind: "held"; state: JsonText; reason: string; event: DraftEvent }
   | { kind: "failed"; error: string; isRetryable: boolean; delayMs: number };
 
 /** Who tries again after a failure (settled question 3). */
@@ -34,7 +37,7 @@ export interface SettleOptions {
 
 /** What became of the execution; `discarded` when it had lost its stage, and nothing was written (P13). */
 export interface Settled extends Onward {
-  outcome: "completed" | "suspended" | "retrying" | "failed" | "discarded";
+  outcome: "completed" | "suspended" | "held" | "retrying" | "failed" | "discarded";
   /** When the stage is looked at again, when it waits. */
   wakeAt: number | null;
 }
@@ -59,6 +62,7 @@ function decideOutcome(options: SettleOptions, held: Held, snapshot: Seen, now: 
   const { outcome } = options;
   if (outcome.kind === "completed") return complete(options, outcome, held, snapshot, now);
   if (outcome.kind === "suspended") return suspend(outcome, held, snapshot.freshId, now);
+  if (outcome.kind === "held") return hold(outcome, held, snapshot.freshId, now);
   const mayRetry = outcome.isRetryable && options.retry !== "nobody" && held.stage.attempt < held.stage.maxAttempts;
   return mayRetry ? retry(options, outcome, held, snapshot.freshId, now) : fail(options, outcome.error, held, snapshot, now);
 }
@@ -237,20 +241,5 @@ function merge(
     ...(endOpen && { endOpen }),
     run: { open: after.open, suspended: after.suspended, ...run },
     events: [...(own.events ?? []), ...events],
-  };
-}
-
-/** The row that keeps an attempt which is over. */
-export function attemptOf(stage: StageState, endedAt: number, outcome: AttemptRow["outcome"], error: string | null): AttemptRow {
-  return {
-    stageId: stage.stageId,
-    item: stage.item,
-    attempt: stage.attempt,
-    executionId: stage.executionId,
-    workerId: stage.lease?.workerId ?? null,
-    startedAt: stage.startedAt,
-    endedAt,
-    outcome,
-    error,
   };
 }

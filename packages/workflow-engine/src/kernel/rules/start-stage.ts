@@ -1,8 +1,8 @@
 // A dispatched job.execute starts a stage, or learns why it may not (settled questions 2 and 3).
 import type { Changes, Decide, Instance, RunState, StageState } from "../../ports/store.ts";
+import { attemptOf } from "./attempt.ts";
 import { requireRun } from "./cancel.ts";
 import { startedEvent } from "./open-group.ts";
-import { attemptOf } from "./settle.ts";
 
 /** Which execution the caller means; without an execution id any that may start. */
 export interface StartStageOptions {

@@ -215,14 +215,15 @@ export function readCall(row: Row): LedgerRow {
 
 /** Sums over the calls of a run, by execution. */
 export const sumByExecution = forOne("sum_ai_calls_by_execution", { run_id: "text" }, (p) => {
-  return `SELECT stage_id, execution_id, status, is_estimated, count(*), count(*) - count(cost_pico), sum(input_tokens), sum(output_tokens),
-    CAST(coalesce(sum(cost_pico), 0) AS TEXT) FROM ai_calls WHERE run_id = ${p.run_id} GROUP BY stage_id, execution_id, status, is_estimated`;
+  return `SELECT call_type, stage_id, execution_id, status, is_estimated, count(*), count(*) - count(cost_pico), sum(input_tokens), sum(output_tokens),
+    CAST(coalesce(sum(cost_pico), 0) AS TEXT) FROM ai_calls WHERE run_id = ${p.run_id} GROUP BY call_type, stage_id, execution_id, status, is_estimated`;
 });
 
 /** A row of `sumByExecution`. */
 export function readExecutionSum(row: Row): ExecutionSum {
-  const [stageId, executionId, status, isEstimated, calls, unpriced, inputTokens, outputTokens, cost] = row;
+  const [callType, stageId, executionId, status, isEstimated, calls, unpriced, inputTokens, outputTokens, cost] = row;
   return {
+    callType: callType as ExecutionSum["callType"],
     ...{ stageId: stageId as string | null, executionId: executionId as string | null, status: status as CallStatus },
     ...{ isEstimated: Number(isEstimated) === 1, calls: Number(calls), unpriced: Number(unpriced) },
     ...{ inputTokens: Number(inputTokens), outputTokens: Number(outputTokens), costPico: BigInt(cost as string) },

@@ -23,7 +23,9 @@ import { deliverySuite } from "./p18-delivery.ts";
 import { progressSuite } from "./p19-progress.ts";
 import { storeSuite } from "./p20-store.ts";
 import { retentionSuite } from "./p22-retention.ts";
+import { budgetsSuite } from "./p23-budgets.ts";
 import { ledgerSuite } from "./p23-ledger.ts";
+import { stageCallsSuite } from "./p23-stage-calls.ts";
 import { aiCallLoggerSuite } from "./port-ai-call-logger.ts";
 import { blobStoreSuite } from "./port-blob-store.ts";
 import { jobTransportSuite } from "./port-job-transport.ts";
@@ -63,6 +65,8 @@ export const promiseSuites: readonly Suite[] = [
   storeSuite,
   retentionSuite,
   ledgerSuite,
+  stageCallsSuite,
+  budgetsSuite,
 ];
 
 /** What the ports themselves promise. */

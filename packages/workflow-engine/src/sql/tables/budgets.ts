@@ -1,0 +1,31 @@
+// Budgets as the door writes them: made with their run, raised by command. What is spent of them is the ledger's to write.
+import type { RunBudget } from "../../ports/ledger.ts";
+import type { BudgetRaise } from "../../ports/store.ts";
+import type { Row } from "../db.ts";
+import { forRows } from "../dialect.ts";
+import { limitRow, toPicoText } from "./ai-calls.ts";
+
+/** Inserts the budgets of new runs. */
+export const insertBudgets = forRows(
+  "insert_budgets",
+  { run_id: "text", stage_id: "text", usd_pico: "int", tokens: "int", on_exceed: "text", spent_pico: "int", spent_tokens: "int" },
+  (_, { insert }) => insert("ai_budgets"),
+);
+
+/** Parameters of `insertBudgets`. */
+export function insertBudgetRow(runId: string, budget: RunBudget): Row {
+  return [runId, "", ...limitRow(budget), budget.onExceed, 0, 0];
+}
+
+/** Raises limits that there are; what has none stays without, and none is lowered. */
+export const raiseBudgets = forRows("raise_budgets", { run_id: "text", stage_id: "text", usd: "text", most: "int" }, (u, { from }) => {
+  const usd = `CAST(${u.usd} AS BIGINT)`;
+  return `UPDATE ai_budgets SET usd_pico = CASE WHEN ${usd} > usd_pico THEN ${usd} ELSE usd_pico END,
+    tokens = CASE WHEN ${u.most} > tokens THEN ${u.most} ELSE tokens END
+    ${from} WHERE ai_budgets.run_id = ${u.run_id} AND ai_budgets.stage_id = ${u.stage_id}`;
+});
+
+/** Parameters of `raiseBudgets`. */
+export function raiseBudgetRow(runId: string, { stageId, usdPico, tokens }: BudgetRaise): Row {
+  return [runId, stageId ?? "", toPicoText(usdPico), tokens];
+}
