@@ -1,7 +1,7 @@
 // The AI SDK, loaded when the first model is called.
-import { loadPackage } from "./load-package.ts";
+import { missingPackage } from "./load-package.ts";
 
 /** Loads the AI SDK; MISSING_PACKAGE when it is not installed. */
 export function loadSdk(): Promise<typeof import("ai")> {
-  return loadPackage("ai", () => import("ai"));
+  return import("ai").catch(missingPackage("ai"));
 }

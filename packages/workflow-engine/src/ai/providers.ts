@@ -3,7 +3,7 @@
 import { WorkflowEngineError } from "../errors.ts";
 import type { ModelConfig } from "../models/index.ts";
 import type { ProviderResolver } from "./helper-types.ts";
-import { loadPackage } from "./load-package.ts";
+import { missingPackage } from "./load-package.ts";
 
 /** How to reach a provider; what is absent comes from its SDK's environment variables and defaults. */
 export interface ProviderSettings {
@@ -53,11 +53,11 @@ export async function resolveModel(
 async function providerOf({ provider, key }: ModelConfig & { key: string }, settings: ProviderSettings): Promise<SdkProvider> {
   switch (provider) {
     case "openai":
-      return (await loadPackage("@ai-sdk/openai", () => import("@ai-sdk/openai"))).createOpenAI(settings as never);
+      return (await import("@ai-sdk/openai").catch(missingPackage("@ai-sdk/openai"))).createOpenAI(settings as never);
     case "anthropic":
-      return (await loadPackage("@ai-sdk/anthropic", () => import("@ai-sdk/anthropic"))).createAnthropic(settings as never);
+      return (await import("@ai-sdk/anthropic").catch(missingPackage("@ai-sdk/anthropic"))).createAnthropic(settings as never);
     case "google":
-      return (await loadPackage("@ai-sdk/google", () => import("@ai-sdk/google"))).createGoogle(settings as never);
+      return (await import("@ai-sdk/google").catch(missingPackage("@ai-sdk/google"))).createGoogle(settings as never);
     case "openrouter":
       return openRouter(settings);
     default:
@@ -66,7 +66,7 @@ async function providerOf({ provider, key }: ModelConfig & { key: string }, sett
 }
 
 async function openRouter(settings: ProviderSettings): Promise<SdkProvider> {
-  const { createOpenRouter } = await loadPackage("@openrouter/ai-sdk-provider", () => import("@openrouter/ai-sdk-provider"));
+  const { createOpenRouter } = await import("@openrouter/ai-sdk-provider").catch(missingPackage("@openrouter/ai-sdk-provider"));
   const provider = createOpenRouter({ ...settings, compatibility: "strict" } as never);
   return {
     // its answers then say what they cost
@@ -84,7 +84,7 @@ async function compatible(name: string, key: string, settings: ProviderSettings)
       `Model "${key}" runs at provider "${name}", which is not built in. Give it a baseURL that speaks OpenAI's protocol, or pass a providerResolver.`,
     );
   }
-  const { createOpenAICompatible } = await loadPackage("@ai-sdk/openai-compatible", () => import("@ai-sdk/openai-compatible"));
+  const { createOpenAICompatible } = await import("@ai-sdk/openai-compatible").catch(missingPackage("@ai-sdk/openai-compatible"));
   const provider = createOpenAICompatible({ ...(settings as object), name, baseURL, includeUsage: true, supportsStructuredOutputs: true });
   return { languageModel: (id) => provider.languageModel(id), embeddingModel: (id) => provider.embeddingModel(id) };
 }
