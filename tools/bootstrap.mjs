@@ -18,6 +18,7 @@ const TASKS = {
   test: { run: ["node_modules/vitest/vitest.mjs", "run"], env: { PROOF: "reduced" } },
   prove: { run: ["tools/prove.ts"], env: {} },
   bench: { run: ["bench/src/main.ts"], env: {} },
+  soak: { run: ["e2e/src/soak/main.ts"], env: {} },
   check: { run: ["tools/check.ts"], env: {} },
 };
 

@@ -38,7 +38,7 @@ export function createMemoryStore(options: { environment?: Environment } = {}): 
     persistence: Object.assign(new InMemoryWorkflowPersistence({ environment, tables }), { runStore }),
     jobTransport: Object.assign(new MemoryJobTransport(tables, environment), { runStore }),
     blobStore: new InMemoryBlobStore(),
-    scheduler: new MemoryScheduler(),
+    scheduler: new MemoryScheduler(environment),
     aiCallLogger: new InMemoryAICallLogger({ environment, tables }),
     reader: new MemoryReader(tables),
     runStore,

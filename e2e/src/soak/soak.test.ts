@@ -1,0 +1,33 @@
+// The soak, for a few seconds; and what it calls growth. Its ten minutes are `npm run soak -- --minutes 10`.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { findGrowth, type SoakSample, soak } from "./soak.ts";
+
+const sample = (i: number, heapMiB: number, runs: number): SoakSample => ({
+  ...{ seconds: i * 10, open: 3, audited: i, heapMiB },
+  tables: { runs, timers: i * 1_000, bytes: 2 ** 20 },
+});
+
+describe("soak", () => {
+  it("P14, P22: workers are killed and stopped, and every run ends as it should", { timeout: 90_000 }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), "soak-"));
+    try {
+      const report = await soak({ store: "sqlite", place: join(folder, "runs.db"), minutes: 0.12, rate: 10, workers: 2 });
+      expect(report.problems).toEqual([]);
+      expect(report.audited).toBeGreaterThan(20);
+      expect(report.killed + report.stopped).toBeGreaterThan(0);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it("calls growth what goes on growing, not what fills up at the start or is kept for a day", () => {
+    const flat = Array.from({ length: 40 }, (_, i) => sample(i, 17 + (i % 3), Math.min(i * 200, 600)));
+    expect(findGrowth(flat)).toEqual([]);
+    expect(findGrowth(flat.map((one, i) => ({ ...one, heapMiB: 17 + i })))).toEqual([expect.stringContaining("heap (MiB) grew from")]);
+    expect(findGrowth(flat.map((one, i) => sample(i, 17, i * 200)))).toEqual([expect.stringContaining("runs grew from")]);
+    expect(findGrowth(flat.slice(0, 5))).toEqual([]);
+  });
+});
