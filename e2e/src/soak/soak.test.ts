@@ -27,7 +27,7 @@ describe("soak", () => {
     const flat = Array.from({ length: 40 }, (_, i) => sample(i, 17 + (i % 3), Math.min(i * 200, 600)));
     expect(findGrowth(flat)).toEqual([]);
     expect(findGrowth(flat.map((one, i) => ({ ...one, heapMiB: 17 + i })))).toEqual([expect.stringContaining("heap (MiB) grew from")]);
-    expect(findGrowth(flat.map((one, i) => sample(i, 17, i * 200)))).toEqual([expect.stringContaining("runs grew from")]);
+    expect(findGrowth(flat.map((_, i) => sample(i, 17, i * 200)))).toEqual([expect.stringContaining("runs grew from")]);
     expect(findGrowth(flat.slice(0, 5))).toEqual([]);
   });
 });
