@@ -3,7 +3,7 @@
 import type Anthropic from "@anthropic-ai/sdk";
 import type { MessageBatch } from "@anthropic-ai/sdk/resources/messages/batches";
 import { realEnvironment } from "../../environment.ts";
-import { loadPackage } from "../load-package.ts";
+import { missingPackage } from "../load-package.ts";
 import { answerSchemaOf, withoutKeywords } from "./answer-schema.ts";
 import type { BatchLogger, BatchProviderOptions, BatchRequest, BatchState, BatchStatus } from "./batch-provider.ts";
 import { ChunkedProvider } from "./chunked-provider.ts";
@@ -39,10 +39,9 @@ function anthropicBatches({ apiKey, baseURL }: BatchProviderOptions, logger: Bat
   let client: Promise<Anthropic> | null = null;
   const open = (): Promise<Anthropic> => {
     const key = requireApiKey(apiKey, "Anthropic", "ANTHROPIC_API_KEY");
-    client ??= loadPackage("@anthropic-ai/sdk", async () => {
-      const { Anthropic: Client } = await import("@anthropic-ai/sdk");
-      return new Client({ apiKey: key, ...(baseURL !== undefined && { baseURL }) });
-    });
+    client ??= import("@anthropic-ai/sdk")
+      .catch(missingPackage("@anthropic-ai/sdk"))
+      .then(({ Anthropic: Client }) => new Client({ apiKey: key, ...(baseURL !== undefined && { baseURL }) }));
     return client;
   };
   return {

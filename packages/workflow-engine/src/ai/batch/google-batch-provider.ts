@@ -2,7 +2,7 @@
 // again by its display name. Protocol: https://ai.google.dev/gemini-api/docs/batch-api
 import type { BatchJob, GenerateContentResponse, GoogleGenAI, InlinedRequest, InlinedResponse } from "@google/genai";
 import { realEnvironment } from "../../environment.ts";
-import { loadPackage } from "../load-package.ts";
+import { missingPackage } from "../load-package.ts";
 import { answerSchemaOf } from "./answer-schema.ts";
 import type { BatchLogger, BatchProviderOptions, BatchRequest, BatchState, BatchStatus } from "./batch-provider.ts";
 import { ChunkedProvider } from "./chunked-provider.ts";
@@ -24,15 +24,15 @@ function googleBatches({ apiKey, baseURL }: BatchProviderOptions): ProviderBatch
   let client: Promise<GoogleGenAI> | null = null;
   const open = (): Promise<GoogleGenAI> => {
     const key = requireApiKey(apiKey, "Google", "GOOGLE_GENERATIVE_AI_API_KEY");
-    client ??= loadPackage("@google/genai", async () => {
-      const { GoogleGenAI: Client } = await import("@google/genai");
-      return new Client({
-        apiKey: key,
-        apiVersion: "v1beta",
-        vertexai: false,
-        ...(baseURL !== undefined && { httpOptions: { baseUrl: baseURL } }),
-      });
-    });
+    client ??= import("@google/genai").catch(missingPackage("@google/genai")).then(
+      ({ GoogleGenAI: Client }) =>
+        new Client({
+          apiKey: key,
+          apiVersion: "v1beta",
+          vertexai: false,
+          ...(baseURL !== undefined && { httpOptions: { baseUrl: baseURL } }),
+        }),
+    );
     return client;
   };
   return {

@@ -3,7 +3,7 @@
 import type OpenAI from "openai";
 import type { Batch } from "openai/resources/batches";
 import { realEnvironment } from "../../environment.ts";
-import { loadPackage } from "../load-package.ts";
+import { missingPackage } from "../load-package.ts";
 import { answerSchemaOf, isStrict } from "./answer-schema.ts";
 import type { BatchLogger, BatchProviderOptions, BatchRequest, BatchState, BatchStatus } from "./batch-provider.ts";
 import { ChunkedProvider } from "./chunked-provider.ts";
@@ -30,10 +30,9 @@ function openAIBatches({ apiKey, baseURL }: BatchProviderOptions, logger: BatchL
   let client: Promise<OpenAI> | null = null;
   const open = (): Promise<OpenAI> => {
     const key = requireApiKey(apiKey, "OpenAI", "OPENAI_API_KEY");
-    client ??= loadPackage("openai", async () => {
-      const { OpenAI: Client } = await import("openai");
-      return new Client({ apiKey: key, ...(baseURL !== undefined && { baseURL }) });
-    });
+    client ??= import("openai")
+      .catch(missingPackage("openai"))
+      .then(({ OpenAI: Client }) => new Client({ apiKey: key, ...(baseURL !== undefined && { baseURL }) }));
     return client;
   };
   return {
@@ -79,7 +78,7 @@ function contentOf(part: ReturnType<typeof partsOf>[number]): unknown {
 
 async function create(client: OpenAI, batch: NewBatch, signal?: AbortSignal): Promise<{ id: string; createdAt: Date }> {
   const label = labelOf(batch.key, batch.requests[0]?.index ?? 0);
-  const { toFile } = await import("openai");
+  const { toFile } = await import("openai").catch(missingPackage("openai"));
   const lines = `${batch.requests.map(({ json }) => json).join("\n")}\n`;
   const file = await client.files.create(
     { file: await toFile(new TextEncoder().encode(lines), `${label}.jsonl`, { type: "application/jsonl" }), purpose: "batch" },
