@@ -9,20 +9,22 @@ export class Workers {
   readonly #path: string;
   readonly #journal: string;
   readonly #leaseMs: number;
+  readonly #main: string;
   readonly #children = new Set<ChildProcess>();
   #isClosed = false;
   /** Processes that died without being asked to. */
   unaskedDeaths = 0;
 
-  constructor(path: string, journal: string, leaseMs = 1_000) {
+  constructor(path: string, journal: string, leaseMs = 1_000, main = workerMain) {
     this.#path = path;
     this.#journal = journal;
     this.#leaseMs = leaseMs;
+    this.#main = main;
   }
 
   /** Starts a worker and resolves when its host runs. */
   async start(): Promise<ChildProcess> {
-    const child = spawn(process.execPath, [workerMain, this.#path, String(this.#leaseMs)], {
+    const child = spawn(process.execPath, [this.#main, this.#path, String(this.#leaseMs)], {
       env: { ...process.env, E2E_JOURNAL: this.#journal, NODE_OPTIONS: "" },
       stdio: ["ignore", "ignore", process.env["E2E_VERBOSE"] ? "inherit" : "ignore", "ipc"],
     });
