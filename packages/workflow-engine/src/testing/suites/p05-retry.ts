@@ -5,7 +5,7 @@ import type { Bench } from "../bench.ts";
 import { expectBetween, expectEqual, expectIncludes, expectMatch, expectPresent } from "../claims.ts";
 import { createRun, driveCommands, hasEnded, lookAt, runToEnd, stageIs } from "../harness.ts";
 import { bothWays, claim, type Suite } from "../suite.ts";
-import { chain, type StepContext, type StepOptions, step } from "../workflows.ts";
+import { chain, createGate, type StepContext, type StepOptions, step } from "../workflows.ts";
 
 interface Tries {
   attempts: number[];
@@ -133,6 +133,27 @@ export const retrySuite: Suite = {
       expectMatch((await lookAt(bench, workflowRunId)).stages, { a: { status: "PENDING", nextPollAt: null } });
       expectMatch(await kernel.dispatch(execute), { outcome: "completed", output: "done" });
     }),
+    claim(
+      "P5",
+      "a caller's redelivery carries the same key and the first execution's name, and is executed all the same",
+      async (bench) => {
+        const gate = createGate();
+        const { kernel, tries } = tried(bench, ({ attempt }) => (attempt === 1 ? broken() : gate.wait()));
+        const workflowRunId = await createRun(kernel, { workflowId: "w", input: {} });
+        const { claimed } = await kernel.dispatch({ type: "run.claimPending", workerId: "x" });
+        const jobId = expectPresent(claimed[0]?.jobIds[0]);
+        const job = { type: "job.execute", workflowRunId, workflowId: "w", stageId: "a", jobId, attempt: 1, retry: "caller" } as const;
+        const delivery = { ...job, idempotencyKey: `job:${jobId}:attempt:1` };
+        expectMatch(await kernel.dispatch(delivery), { outcome: "failed", error: "it broke", retryable: true });
+        const second = kernel.dispatch(delivery);
+        await bench.settle();
+        expectMatch(await kernel.dispatch({ ...job, attempt: 2 }), { outcome: "failed", error: "in progress", retryable: true });
+        gate.open("done");
+        expectMatch(await bench.pass(second), { outcome: "completed", output: "done" });
+        expectMatch(await kernel.dispatch(delivery), { outcome: "completed", output: "done" }, "a duplicate");
+        expectEqual(tries.attempts, [1, 2], "attempts under one number of the queue's");
+      },
+    ),
     claim("P5", "a plain job.execute fails its stage at once, and another one executes it again", async (bench) => {
       const { kernel } = tried(bench, ({ attempt }) => (attempt === 1 ? broken() : "done"));
       const workflowRunId = await createRun(kernel, { workflowId: "w", input: {} });
