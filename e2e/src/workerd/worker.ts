@@ -69,5 +69,5 @@ async function handleRequest(request: Request, env: Env): Promise<Response> {
   }
 }
 
-// biome-ignore lint/style/noDefaultExport: a Worker's handlers are its default export
-export default { ...handlers, fetch: handleRequest };
+/** The Worker's handlers; what is bundled exports them as its default. */
+export const worker = { ...handlers, fetch: handleRequest };

@@ -1,12 +1,11 @@
 // The serverless host on workerd, Cloudflare's own runtime: bundled as a Worker is, jobs through its queue, ticks from its cron trigger.
-import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { Miniflare } from "miniflare";
 import { expect, it } from "vitest";
 
 async function bundled(): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL("./worker.ts", import.meta.url))],
+    stdin: { contents: 'export { worker as default } from "./worker.ts";', resolveDir: import.meta.dirname, loader: "ts" },
     ...{ bundle: true, write: false, format: "esm", platform: "browser", target: "es2024", logLevel: "silent" },
     conditions: ["workerd", "worker", "browser"],
     external: ["node:*", "cloudflare:*"],
