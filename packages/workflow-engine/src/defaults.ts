@@ -102,7 +102,7 @@ export function runStoreOf({ persistence, jobTransport, aiCallLogger }: KernelCo
   if (native && (jobTransport === undefined || nativeStoreOf(jobTransport) === native)) return native;
   const { resendAfterMs } = jobTransport ?? {};
   if (native && jobTransport && resendAfterMs !== undefined) {
-    return queuedStore({ store: native, persistence, transport: { ...jobTransport, resendAfterMs }, environment });
+    return queuedStore({ store: native, persistence, transport: jobTransport, resendAfterMs, environment });
   }
   if (jobTransport) return storeOver({ persistence, jobTransport, environment, aiCallLogger });
   throw new WorkflowEngineError(

@@ -13,8 +13,9 @@ function open(isDown: () => boolean = () => false) {
   const store = createMemoryStore({ environment });
   const sent: EnqueueJobInput[] = [];
   const transport: JobTransport = {
-    ...store.jobTransport,
-    resendAfterMs: 60_000,
+    ...{ resendAfterMs: 60_000, enqueue: async ({ jobId }) => jobId ?? "", dequeue: async () => null },
+    ...{ complete: async () => undefined, suspend: async () => undefined, fail: async () => undefined },
+    ...{ getSuspendedJobsReadyToPoll: async () => [], releaseStaleJobs: async () => 0 },
     enqueueParallel: async (inputs) => {
       if (isDown()) throw new Error("down");
       sent.push(...inputs);

@@ -11,8 +11,9 @@ import { jobIdOf } from "./record-ids.ts";
 export interface QueuedStoreOptions {
   store: RunStore;
   persistence: Persistence;
-  /** A transport that knows no ids, see `resendAfterMs`. */
-  transport: JobTransport & { readonly resendAfterMs: number };
+  transport: JobTransport;
+  /** The transport's own, see there. Milliseconds. */
+  resendAfterMs: number;
   environment: Environment;
 }
 
@@ -65,8 +66,8 @@ class Announcer {
 
   /** Announces stages once more that nothing has moved for `resendAfterMs`, those included that wait for their caller. */
   async resend(): Promise<void> {
-    const { persistence, transport, environment } = this.#options;
-    const before = environment.now() - transport.resendAfterMs;
+    const { persistence, resendAfterMs, environment } = this.#options;
+    const before = environment.now() - resendAfterMs;
     const runs = await persistence.getRunsByStatus("RUNNING");
     for (let i = 0; i < runs.length; i += runsAtOnce) {
       const look = async ({ id }: { id: string }): Promise<void> => {
