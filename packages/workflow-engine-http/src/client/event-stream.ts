@@ -48,6 +48,7 @@ export async function* receiveEvents(
         delayMs = RECONNECT_MS;
         yield { id: received.id, event: received.event };
       }
+      if (connection.isOver) return;
     } catch (error) {
       if (error instanceof ApiError && !RETRIED.has(error.status)) throw error;
       if (signal?.aborted) throw signal.reason;
@@ -64,6 +65,8 @@ class Connection {
   readonly #transport: Transport;
   readonly #controller = new AbortController();
   readonly #signal: AbortSignal;
+  /** True when the server said that there will be no more. */
+  isOver = false;
   #body: ReadableStream<Uint8Array> | null = null;
   #cancelTimer = (): void => undefined;
 
@@ -89,6 +92,7 @@ class Connection {
     const received: { id: string; event: Record<string, unknown> | null }[] = [];
     const parser = createParser({
       onComment: (comment) => {
+        if (comment.trim() === "end") this.isOver = true;
         const start = /^\s*at (\S+)$/.exec(comment)?.[1];
         if (start !== undefined) received.push({ id: start, event: null });
       },

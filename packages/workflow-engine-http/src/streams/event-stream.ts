@@ -51,6 +51,7 @@ class EventStream<C> {
   #page: StreamEvent[] = [];
   #last: StreamEvent | null = null;
   #isStale = true;
+  #isOver = false;
   #isEnded = false;
   #wake = (): void => undefined;
   readonly #abort = (): void => this.end();
@@ -115,7 +116,11 @@ class EventStream<C> {
         this.#isStale ||= cursor !== before;
         continue;
       }
-      if (await this.#options.source.isOver(this.#last)) return null;
+      if (this.#isOver) return null;
+      if (await this.#options.source.isOver(this.#last)) {
+        this.#isOver = true;
+        return ": end\n\n"; // tells an end in order from a connection that broke
+      }
       if (this.#isStale) continue;
       if (await this.#isSilent()) {
         this.#isStale = true;
