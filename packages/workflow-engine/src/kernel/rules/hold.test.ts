@@ -73,7 +73,21 @@ describe("raise", () => {
     });
   });
 
-  it("asks for the stages only when some wait, and raises for an ended run too", () => {
+  it("P17: marks the stages under way, whose calls may have been refused already: held afterwards, they are queued again", () => {
+    const stage = running("a", { attempt: 2 });
+    const stages = [stage, ended("b", "COMPLETED")];
+    const { result, stages: changed } = raiseBudget("r1", raise, event)(seen(run({ open: 1 }), null, { stages }), now);
+    expect([result, changed]).toEqual([{ resumedStages: [] }, [{ stageId: "a", item: 0, set: { waitReason: "budget" } }]]);
+    const again = settle(settling(stage))(seen(run({ open: 1 }), { ...stage, waitReason: "budget" }), now);
+    expect(again.stages?.[0]?.set).toEqual({
+      ...{ status: "PENDING", waitReason: null, executionId: "f1", attempt: 1, lease: null, readyAt: now, startedAt: null, error: null },
+    });
+    expect([again.result.outcome, again.run, again.events]).toEqual(["held", {}, []]);
+    const other = raiseBudget("r1", { ...raise, stageId: "b" }, event)(seen(run({ open: 1 }), null, { stages }), now);
+    expect(other.stages).toEqual([]);
+  });
+
+  it("asks for the stages of a run under way, and raises for one that is not too", () => {
     expect(raiseBudget("r1", raise, event)(seen(run({ suspended: 1 })), now).need).toBe("stages");
     expect(raiseBudget("r1", raise, event)(seen(run({ status: "FAILED" })), now)).toEqual({
       result: { resumedStages: [] },

@@ -2,7 +2,6 @@
 // attempt, until the budget is raised.
 
 import type { DraftEvent } from "../../ports/event.ts";
-import { isEnded } from "../../ports/status.ts";
 import type { BudgetRaise, Changes, Decide, JsonText, StageChange, StageState } from "../../ports/store.ts";
 import type { Onward } from "./advance.ts";
 import { attemptOf } from "./attempt.ts";
@@ -22,8 +21,9 @@ export interface HeldExecution extends Onward {
   wakeAt: null;
 }
 
-/** Holds a running stage. */
+/** Holds a running stage; one whose budget was raised after its call was refused is queued again, since nobody would raise it for that call. */
 export function hold(outcome: HeldOutcome, { run, stage }: Held, freshId: string, now: number): Changes<HeldExecution> {
+  if (stage.waitReason === "budget") return tryAgain(outcome, stage, freshId, now);
   const suspended = run.suspended + 1;
   const events: DraftEvent[] = [{ ...outcome.event, stageId: stage.stageId, stageName: stage.name }];
   if (suspended === run.open) events.push({ type: "workflow:suspended", stageId: stage.stageId });
@@ -45,30 +45,53 @@ export function hold(outcome: HeldOutcome, { run, stage }: Held, freshId: string
   };
 }
 
+function tryAgain({ reason }: HeldOutcome, stage: StageState, executionId: string, now: number): Changes<HeldExecution> {
+  const waits = { status: "PENDING", waitReason: null, readyAt: now } as const;
+  const set: Partial<StageState> = { ...waits, executionId, attempt: stage.attempt - 1, lease: null, startedAt: null, error: null };
+  return {
+    result: { advance: "waiting", handed: [], outputs: null, outcome: "held", wakeAt: null },
+    attempts: [attemptOf(stage, now, "SUSPENDED", reason)],
+    stages: [{ stageId: stage.stageId, item: stage.item, set }],
+    run: {},
+  };
+}
+
 /** Answer of budget.raise. */
 export interface Raised {
   resumedStages: string[];
 }
 
-/** Raises a budget and queues the stages that are held; one that still does not fit is held again. */
+/**
+ * Raises a budget and queues the stages that are held; one that still does not fit is held again. Those under way are marked (`waitReason`
+ * budget): a call of theirs may have been refused already, and nobody be there to hear of the raise when they are held.
+ */
 export function raiseBudget(runId: string, raise: BudgetRaise, event: DraftEvent): Decide<Raised> {
   return ({ run, stages, freshId }, now): Changes<Raised> => {
     const found = requireRun(run, runId);
     const raised = { raiseBudget: raise, events: [event] };
-    if (isEnded(found.status) || found.suspended === 0) return { result: { resumedStages: [] }, ...raised };
+    if (found.status !== "RUNNING") return { result: { resumedStages: [] }, ...raised };
     if (!stages) return { result: { resumedStages: [] }, need: "stages" };
     const waiting = stages.filter((stage) => isHeldBy(stage, raise));
+    const underWay = stages.filter((stage) => stage.status === "RUNNING" && isMeant(stage, raise));
     return {
       result: { resumedStages: waiting.map(({ stageId }) => stageId) },
-      stages: waiting.map((stage, index) => continued(stage, `${freshId}-${index}`, now)),
+      stages: [...waiting.map((stage, index) => continued(stage, `${freshId}-${index}`, now)), ...underWay.map(marked)],
       run: { suspended: found.suspended - waiting.length },
       ...raised,
     };
   };
 }
 
-function isHeldBy(stage: StageState, { stageId }: BudgetRaise): boolean {
-  return stage.status === "SUSPENDED" && stage.waitReason === "budget" && (stageId === null || stageId === stage.stageId);
+function isHeldBy(stage: StageState, raise: BudgetRaise): boolean {
+  return stage.status === "SUSPENDED" && stage.waitReason === "budget" && isMeant(stage, raise);
+}
+
+function isMeant(stage: StageState, { stageId }: BudgetRaise): boolean {
+  return stageId === null || stageId === stage.stageId;
+}
+
+function marked({ stageId, item }: StageState): StageChange {
+  return { stageId, item, set: { waitReason: "budget" } };
 }
 
 function continued({ stageId, item }: StageState, executionId: string, now: number): StageChange {

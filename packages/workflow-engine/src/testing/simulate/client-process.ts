@@ -18,6 +18,8 @@ export interface SimulatedClient {
   cancel(runId: string, reason?: string): Promise<boolean>;
   /** Reopens an ended run. */
   rerunFrom(runId: string, stageId: string): Promise<void>;
+  /** Raises a run's budget; answers the stages that go on. */
+  raiseBudget(runId: string, limit: { usd?: number; tokens?: number }): Promise<string[]>;
   /** Waits, in virtual milliseconds. */
   sleep(ms: number): Promise<void>;
   /** Waits until a run has ended. */
@@ -48,6 +50,7 @@ export function createClient(world: World, store: SimulatedStore, workflow: AnyW
     rerunFrom: async (workflowRunId, fromStageId) => {
       await insist({ type: "run.rerunFrom", workflowRunId, fromStageId, idempotencyKey: `rerun-${(keys += 1)}` });
     },
+    raiseBudget: async (workflowRunId, limit) => (await insist({ type: "budget.raise", workflowRunId, ...limit })).resumedStages,
     sleep: (ms) => sleep(world, process, ms),
     untilEnded: async (runId) => {
       for (;;) {

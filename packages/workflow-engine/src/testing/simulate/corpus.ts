@@ -3,6 +3,7 @@
 import { FatalError } from "../../errors.ts";
 import { chain, step, waiting } from "../workflows.ts";
 import { anything } from "./any-workflow.ts";
+import { budget } from "./budget-entry.ts";
 import type { SimulatedClient } from "./client-process.ts";
 import type { CorpusEntry } from "./corpus-entry.ts";
 
@@ -226,5 +227,6 @@ export const corpus: readonly CorpusEntry[] = [
   cancel,
   rerun,
   batch,
+  budget,
   anything,
 ];

@@ -28,6 +28,7 @@ class Telling {
   readonly #completed = new Set<string>();
   #end: string | null = null;
   #count = 0;
+  #hasStarted = false;
 
   constructor(plan: WorkflowPlan) {
     this.#plan = plan;
@@ -45,10 +46,15 @@ class Telling {
   next({ type, stageId, fromStageId }: Told): string | null {
     const place = this.#count++;
     if ((type === "workflow:created") !== (place === 0)) return `${type} is event ${place + 1}`;
-    if (type === "workflow:started" && place !== 1) return "workflow:started was told again";
+    if (type === "workflow:started" && this.#hasStarted) return "workflow:started was told again";
+    this.#hasStarted ||= type === "workflow:started";
+    if (type === "budget:raised") return null; // says what is allowed, not what happened; a run that has ended may be reopened
+    // a run that was cancelled before anybody claimed it starts by its rerun
+    this.#hasStarted ||= type === "workflow:rerun";
     if (type === "workflow:rerun") return this.#reopen(fromStageId ?? "");
     if (this.#end !== null) return `${type} was told after ${this.#end}`;
     if (stageId !== undefined && !this.#plan.getStage(stageId)) return `${type} tells of ${stageId}, which the workflow has not`;
+    if (type.startsWith("stage:") && !this.#hasStarted) return `${type} was told before workflow:started`;
     if (type === "stage:started") return this.#start(stageId ?? "");
     if (type === "stage:completed") return this.#complete(stageId ?? "");
     if (type === "workflow:completed") return this.#endWell();

@@ -1,6 +1,7 @@
 // A history that is over, as invariants see it: the rows it left, and what was seen on the way.
 import type { AnyWorkflow } from "../../define/workflow.ts";
 import type { KernelEvent } from "../../ports/event.ts";
+import type { LedgerRow } from "../../ports/ledger.ts";
 import type { OutboxRecord } from "../../ports/outbox.ts";
 import type { AttemptRecord, DeadLetterRecord, StageDetail } from "../../ports/reader.ts";
 import type { RunRecord } from "../../ports/run.ts";
@@ -22,6 +23,8 @@ export interface SimulatedRun {
   readonly stored: readonly OutboxRecord[] | null;
   /** Every try; empty when the store keeps none. */
   readonly attempts: readonly AttemptRecord[];
+  /** Its model calls; null when the store keeps no ledger. */
+  readonly ledger: readonly LedgerRow[] | null;
   /** What rules see of the run and its stages; null when the store has no door of its own. */
   readonly state: { readonly run: RunState; readonly stages: readonly StageState[] } | null;
 }
@@ -90,6 +93,7 @@ async function readRun(world: World, store: SimulatedStore, run: RunRecord): Pro
     events,
     stored: runStore && reader ? await reader.listEvents(run.id, 0, most) : null,
     attempts: runStore && reader ? await reader.listAttempts(run.id) : [],
+    ledger: (await store.aiCallLogger?.ledger?.listCalls({ runId: run.id, limit: most })) ?? null,
     state: await readState(store, run.id),
   };
 }

@@ -47,7 +47,10 @@ export function send<T>(world: World, process: SimulatedProcess, message: Messag
   if (!process.isAlive) return new Promise(() => undefined);
   const place = process.place(message.name);
   const mishap = world.mishap(process, place, message.kinds, message.weight);
-  return new Promise((resolve, reject) => new Sending(world, process, message, place, mishap, resolve, reject).begin());
+  // code that waits for this waits in virtual time
+  process.codeWaiting++;
+  const answered = new Promise<T>((resolve, reject) => new Sending(world, process, message, place, mishap, resolve, reject).begin());
+  return answered.finally(() => void process.codeWaiting--);
 }
 
 class Sending<T> {

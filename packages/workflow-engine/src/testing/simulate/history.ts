@@ -1,4 +1,5 @@
 // Lets one history happen, from the first command until nothing moves any more, and looks at what it left.
+import type { ProviderResolver } from "../../ai/helper-types.ts";
 import type { AnyWorkflow } from "../../define/workflow.ts";
 import { type Choices, type FaultKind, writeHistory } from "./choices.ts";
 import { createClient, type SimulatedClient } from "./client-process.ts";
@@ -21,6 +22,7 @@ export interface Scenario {
   /** Virtual milliseconds after which a history that has not ended never will. */
   maxMs: number;
   invariants: readonly Invariant[];
+  providerResolver: ProviderResolver | undefined;
 }
 
 /** A promise that a history broke. */
@@ -54,7 +56,8 @@ export async function runHistory(scenario: Scenario, choices: Choices, isTold = 
   await world.aside(async () => store.migrate?.());
   const outside = scenario.outside();
   const workflowOf = (code: SimulatedCode): AnyWorkflow => scenario.workflowOf(code as SimulatedCode<never>);
-  for (let place = 1; place <= scenario.workers; place++) startWorker(world, { store, outside, workflowOf }, place);
+  const { providerResolver, workers } = scenario;
+  for (let place = 1; place <= workers; place++) startWorker(world, { store, outside, workflowOf, providerResolver }, place);
   const startedAt = world.time.now;
   const script = startScript(world, store, scenario, outside, workflowOf);
   const hasEnded = await untilStill(world, store, script, startedAt + scenario.maxMs);

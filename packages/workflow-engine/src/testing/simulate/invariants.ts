@@ -4,6 +4,7 @@ import { eventsAreWhole, eventsFollowTheWorkflow, oneFlusherAtATime } from "./ev
 import { executionInvariants } from "./execution-invariants.ts";
 import { miscountOf, type SimulatedHistory, type SimulatedRun } from "./finished-history.ts";
 import type { Invariant, LookAtRun } from "./invariant.ts";
+import { ledgerInvariants } from "./ledger-invariants.ts";
 
 /** The first thing wrong with any run; null when nothing is. */
 function ofRuns(look: LookAtRun) {
@@ -82,7 +83,7 @@ function cancelledStaysCancelled({ run, stages, events }: SimulatedRun): string 
   const at = events.findLastIndex(({ type }) => type === "workflow:cancelled");
   if (run.status === "CANCELLED" && at < 0) return "is CANCELLED and never told so";
   if (at < 0 || events.slice(at).some(({ type }) => type === "workflow:rerun")) return null;
-  const after = events[at + 1];
+  const after = events.slice(at + 1).find(({ type }) => type !== "budget:raised");
   if (after) return `${after.type} was told after workflow:cancelled`;
   const told = new Set(events.flatMap((event) => (event.type === "stage:completed" ? [event.stageId] : [])));
   const late = stages.find(({ stageId, status }) => status === "COMPLETED" && !told.has(stageId));
@@ -98,6 +99,7 @@ export const engineInvariants: readonly Invariant[] = [
   { name: "P4 stages start when their inputs exist, and end once", check: ofRuns(eventsFollowTheWorkflow) },
   { name: "P18 events are complete and in order", check: ofRuns(eventsAreWhole) },
   { name: "P18 one flusher at a time", check: oneFlusherAtATime },
+  ...ledgerInvariants(ofRuns),
   { name: "P14 every run ends", check: ofRuns(everyRunEnds) },
   { name: "P17 no row is left that nothing will move", check: ofRuns(noRowIsLeft) },
   { name: "P5 a run fails for a reason", check: ofRuns(failsForAReason) },

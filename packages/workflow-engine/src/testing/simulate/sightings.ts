@@ -25,9 +25,11 @@ export interface SimulatedExecution {
   error: unknown;
 }
 
-/** A call that user code made to the outside through `call`. */
+/** A call that user code made to the outside, through `call` or to a model. */
 export interface OutsideCall {
   readonly name: string;
+  /** True for a request to a model. */
+  readonly isModel: boolean;
   readonly worker: string;
   readonly at: number;
   /** False when the call was lost before it did anything. */

@@ -1,5 +1,6 @@
 // simulate(): thousands of histories of a workflow, each with another order of events and other faults, on the real engine in virtual time.
 // After each the engine's promises and the caller's own are checked; the first history that breaks one is shrunk and told.
+import type { ProviderResolver } from "../../ai/helper-types.ts";
 import type { AnyWorkflow } from "../../define/workflow.ts";
 import { Choices, type FaultKind, faultKinds } from "./choices.ts";
 import type { SimulatedClient } from "./client-process.ts";
@@ -29,6 +30,8 @@ export interface SimulateOptions<W> {
   outside?: (() => W) | undefined;
   /** What the client does; default creates one run. */
   script?: ((client: SimulatedClient) => Promise<unknown>) | undefined;
+  /** Makes the models of `ctx.ai`, e.g. those of `createMockProvider(...).resolver`; their requests are calls to the outside. */
+  providerResolver?: ProviderResolver | undefined;
   /** Worker processes at a time; default 3. */
   workers?: number | undefined;
   /** Default "memory". */
@@ -116,6 +119,7 @@ function scenarioOf<W>(workflow: AnyWorkflow | ((code: SimulatedCode<W>) => AnyW
     script: script ?? ((client) => client.create()),
     openStore: typeof store === "string" ? storeSources[store] : store,
     maxMs,
+    providerResolver: options.providerResolver,
     invariants: [...own, ...engineInvariants],
   };
 }

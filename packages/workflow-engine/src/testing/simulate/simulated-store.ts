@@ -5,6 +5,7 @@ import { InMemoryJobQueue } from "../../memory/memory-job-queue.ts";
 import { InMemoryWorkflowPersistence } from "../../memory/memory-persistence.ts";
 import { createMemoryStore } from "../../memory/memory-store.ts";
 import type { Environment } from "../../ports/environment.ts";
+import type { AICallLogger } from "../../ports/ledger.ts";
 import type { RunStore, StoreSignal } from "../../ports/store.ts";
 import { createSqliteStore } from "../../sql/sqlite.ts";
 import type { BenchStore } from "../bench.ts";
@@ -37,7 +38,7 @@ export const storeSources: Readonly<Record<StoreName, StoreSource>> = {
   }),
 };
 
-type Ports = Pick<KernelConfig, "persistence" | "jobTransport" | "blobStore">;
+type Ports = Pick<KernelConfig, "persistence" | "jobTransport" | "blobStore" | "aiCallLogger">;
 
 /** The ports of a store as one process has them: every call a message, every signal one too. */
 export function portsOf(
@@ -48,7 +49,8 @@ export function portsOf(
   const { persistence, jobTransport, runStore, doorOf = (door) => door } = store;
   const blobStore = gated(world, process, store.blobStore);
   const queue = gated(world, process, jobTransport);
-  if (!runStore) return { persistence: gated(world, process, persistence), jobTransport: queue, blobStore };
+  const aiCallLogger = store.aiCallLogger && loggerOf(world, process, store.aiCallLogger);
+  if (!runStore) return { persistence: gated(world, process, persistence), jobTransport: queue, blobStore, aiCallLogger };
   const messages = gated(world, process, runStore, {
     onSignal: (listener: (signal: StoreSignal) => void) => runStore.onSignal((signal) => pass(world, process, signal, listener)),
     publishUnread: undefined,
@@ -57,7 +59,17 @@ export function portsOf(
   const door = doorOf(messages);
   const wired = replaceRunStore({ persistence, jobTransport }, door);
   // what a plain host asks of the queue is a message too; what the kernel asks is its door
-  return { persistence: wired.persistence, jobTransport: replaceRunStore({ jobTransport: queue }, door).jobTransport, blobStore };
+  return {
+    persistence: wired.persistence,
+    jobTransport: replaceRunStore({ jobTransport: queue }, door).jobTransport,
+    blobStore,
+    aiCallLogger,
+  };
+}
+
+function loggerOf(world: World, process: SimulatedProcess, logger: AICallLogger): AICallLogger {
+  const { ledger } = logger;
+  return gated(world, process, logger, { ledger: ledger && gated(world, process, ledger) });
 }
 
 /** A wake-up travels, and may be lost: nobody may depend on it. */

@@ -1,4 +1,5 @@
 // The workers of a history: real kernels and real host loops, in processes that die, stand still, and come back as new ones.
+import type { ProviderResolver } from "../../ai/helper-types.ts";
 import { createKernel } from "../../defaults.ts";
 import type { AnyWorkflow } from "../../define/workflow.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
@@ -9,6 +10,7 @@ import type { JobTransport } from "../../ports/job-transport.ts";
 import { executeCommand } from "../harness.ts";
 import { startHost } from "../loop-host.ts";
 import { send } from "./gate.ts";
+import { callOutside, watchModels } from "./outside-calls.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 import { portsOf, type SimulatedStore } from "./simulated-store.ts";
 import { type SimulatedCode, sleep, watchWorkflow } from "./watched-workflow.ts";
@@ -19,6 +21,7 @@ export interface WorkerParts {
   store: SimulatedStore;
   outside: unknown;
   workflowOf(code: SimulatedCode): AnyWorkflow;
+  providerResolver: ProviderResolver | undefined;
 }
 
 /** Milliseconds between two rounds of a worker on plain commands. */
@@ -59,6 +62,7 @@ function kernelOf(
     registry: createRegistry(isOld ? [] : [workflow]),
     environment: process.environment,
     eventSink: sinkOf(world, process),
+    providerResolver: parts.providerResolver && watchModels(world, process, parts.providerResolver),
   });
   return { kernel, jobTransport: ports.jobTransport };
 }
@@ -73,23 +77,6 @@ export function codeOf(world: World, process: SimulatedProcess, outside: unknown
     sleep: (ms, signal) => sleep(world, process, ms, signal),
     call: (name, effect) => callOutside(world, process, name, effect),
   };
-}
-
-async function callOutside<T>(world: World, process: SimulatedProcess, name: string, effect: () => T | Promise<T>): Promise<T> {
-  const seen = { name, worker: process.label, at: world.time.now, wasDone: false };
-  world.seen.calls.push(seen);
-  process.codeWaiting++;
-  const kinds = ["crash", "zombie", "provider-timeout", "slow-call"] as const;
-  const done = async (): Promise<T> => {
-    seen.wasDone = true;
-    world.tell(process.label, `outside: ${name}`);
-    return effect();
-  };
-  try {
-    return await send(world, process, { name, kinds, weight: 3, effect: done, describe: () => null });
-  } finally {
-    process.codeWaiting--;
-  }
 }
 
 /** Takes every event, and notes when, and by whom it was brought. */
