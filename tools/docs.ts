@@ -5,7 +5,7 @@
 
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { fillBlocks } from "./docs/fill-blocks.ts";
+import { FILLINGS, fillBlocks } from "./docs/fill-blocks.ts";
 import { type Page, readPage } from "./docs/markdown.ts";
 import { runBlocks } from "./docs/run-blocks.ts";
 import { placeMessages, typeCheck, writeModules } from "./docs/type-check.ts";
@@ -58,7 +58,7 @@ export async function checkFilledDocs(targets: readonly string[], cwd: string, l
   try {
     const { blocks, messages } = await fillBlocks(shown, ROOT, folder);
     const problems = placeMessages(blocks, messages);
-    const nodeArguments = ["--import", path.join(folder, "hooks.ts")];
+    const nodeArguments = ["--import", path.join(FILLINGS, "hooks.ts")];
     const { run, problems: failures } = await runBlocks(
       blocks.map((block) => ({ ...block, nodeArguments })),
       folder,

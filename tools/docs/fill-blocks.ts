@@ -1,7 +1,8 @@
 // Completes the blocks of pages that were written to be read: names they do not declare, ellipses, methods without their object, two
-// examples in one block. What is filled in stands in fillings/, so that the blocks meet our packages and nothing made up for them.
+// examples in one block. What is filled in stands in fillings/, so that the blocks meet our packages and nothing made up for them; to
+// their imports that folder is the one they stand in.
 
-import { cpSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { type Frame, frames } from "./fillings/frames.ts";
 import type { Block } from "./markdown.ts";
@@ -34,7 +35,6 @@ export async function fillBlocks(
   root: string,
   folder: string,
 ): Promise<{ blocks: FilledBlock[]; messages: Message[] }> {
-  cpSync(FILLINGS, folder, { recursive: true });
   const known = new Map<string, ReadonlySet<string>>();
   for (const source of ["names.ts", "executor.ts"]) {
     known.set(source, new Set(Object.keys((await import(path.join(FILLINGS, source))) as object)));
@@ -111,7 +111,13 @@ function writeFilled(fillings: readonly Filling[], root: string, folder: string,
     compilerOptions: {
       ...{ noEmit: true, noUnusedLocals: false, noUnusedParameters: false, verbatimModuleSyntax: false },
       // as the pages' readers compile: imports without extension, objects looked up by any text
-      ...{ module: "preserve", moduleResolution: "bundler", noImplicitAny: false, paths: { "@prisma/client": ["./prisma-client.ts"] } },
+      ...{
+        module: "preserve",
+        moduleResolution: "bundler",
+        noImplicitAny: false,
+        rootDirs: [folder, FILLINGS],
+        paths: { "@prisma/client": [path.join(FILLINGS, "prisma-client.ts")] },
+      },
     },
     files: fillings.map((_filling, index) => `./${moduleOf(index)}`),
   };
