@@ -204,21 +204,15 @@ export function gated<T extends object>(
 /** The few words of an answer that tell what happened; null when nothing did. */
 function describe(value: unknown): string | null {
   if (Array.isArray(value)) {
-    const names = value.map((one) => (isRecord(one) && typeof one["stageId"] === "string" ? one["stageId"] : null));
-    return value.length === 0 || names.includes(null) ? null : names.join(", ");
+    const words = value.map((one: unknown) => (isRecord(one) && "stageId" in one ? String(one["stageId"]) : describe(one)));
+    return value.length === 0 || words.includes(null) ? null : words.join(", ");
   }
   if (!isRecord(value)) return null;
-  const words = [
-    "stageId" in value ? "stageId" : "workflowRunId",
-    "outcome",
-    "advance",
-    "action",
-    "kind",
-    "cancelled",
-    "fromStageId",
-  ].flatMap((field) => {
+  const fields = ["stageId" in value ? "stageId" : "workflowRunId", "outcome", "advance", "action", "kind", "cancelled", "fromStageId"];
+  const words = fields.flatMap((field) => {
     const word = value[field];
     if (word === undefined || word === null || word === "waiting" || typeof word === "object") return [];
+    if (field === "workflowRunId") return [`run ${String(word).slice(-4)}`];
     return [word === true ? field : String(word)];
   });
   const handed = Array.isArray(value["handed"]) ? value["handed"].map((stage) => (isRecord(stage) ? String(stage["stageId"]) : "")) : [];
