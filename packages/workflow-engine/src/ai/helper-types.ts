@@ -1,16 +1,14 @@
 // What an AI helper takes and answers. The shapes of tools, stop conditions and raw results are those of Vercel's AI SDK 7, kept
 // structural here so that a program without that package compiles.
 import type { z } from "zod";
-import type { ModelConfig, ModelKey } from "../models/index.ts";
+import type { CompletionResult, SuspendedState } from "../define/outcome.ts";
+import type { BatchProviderName, ModelConfig, ModelKey } from "../models/index.ts";
 import type { AICallInput, AICallStats, AICallType } from "../ports/ledger.ts";
+import type { AIBatch } from "./batch/ai-batch-types.ts";
+import type { ChunkedProvider } from "./batch/chunked-provider.ts";
+import type { Prompt } from "./prompt.ts";
 
-/** A part of a prompt: text, or a file by its bytes, its base64 text or its URL. */
-export type ContentPart =
-  | { type: "text"; text: string }
-  | { type: "file"; data: string | Uint8Array | ArrayBuffer | URL; mediaType: string; filename?: string | undefined };
-
-/** A prompt. */
-export type Prompt = string | readonly ContentPart[];
+export type { ContentPart, Prompt } from "./prompt.ts";
 
 /** Options of every call to a model. */
 export interface CallOptions {
@@ -139,6 +137,10 @@ export interface AIHelper {
   ): Promise<ObjectResult<z.output<S>>>;
   embed(modelKey: ModelKey | undefined, text: string | readonly string[], options?: EmbedOptions): Promise<EmbedResult>;
   streamText(modelKey: ModelKey | undefined, input: StreamInput, options?: TextOptions): StreamResult;
+  /** Batches of a model: at its own provider's, or at the one that is named or given. Throws NOT_CONFIGURED when none takes it. */
+  batch(modelKey: ModelKey | undefined, provider?: BatchProviderName | ChunkedProvider): AIBatch;
+  /** Looks at the batch that a stage suspended with: the `checkCompletion` of an async-batch stage that writes none. */
+  checkBatch(state: SuspendedState): Promise<CompletionResult<never>>;
   /** A helper whose topic is below this one's: `{topic}.{segment}` or `{topic}.{segment}.{id}`. */
   createChild(segment: string, id?: string): AIHelper;
   /** Records a call that was made past the helper. */

@@ -1,10 +1,17 @@
 // The AI helper: calls models through the AI SDK, every request on the ledger, retries and waits in the injected environment.
 import type { z } from "zod";
+import type { CompletionResult, SuspendedState } from "../define/outcome.ts";
 import { realEnvironment } from "../environment.ts";
-import { calculateCost, DEFAULT_MODEL_KEY, getModel } from "../models/index.ts";
+import { type BatchProviderName, calculateCost, DEFAULT_MODEL_KEY, getModel, getProviderModelId } from "../models/index.ts";
 import { toDollars, toPicoDollars } from "../models/pico-price.ts";
 import type { Environment } from "../ports/environment.ts";
 import type { AICallLogger, AICallStats, AICallType, BudgetLimit, CallOrigin, CallUsage } from "../ports/ledger.ts";
+import type { AIBatch } from "./batch/ai-batch-types.ts";
+import type { BatchPlace } from "./batch/batch-desk.ts";
+import { requireWaited } from "./batch/batch-state.ts";
+import type { ChunkedProvider } from "./batch/chunked-provider.ts";
+import { createAIBatch } from "./batch/create-ai-batch.ts";
+import { resolveBatchProvider } from "./batch/resolve-batch-provider.ts";
 import type { MeterContext } from "./call-meter.ts";
 import { embed } from "./calls/embed.ts";
 import { generateObject } from "./calls/generate-object.ts";
@@ -45,6 +52,7 @@ export interface HelperBinding {
   defaults?: CallDefaults | undefined;
   stageBudget?: BudgetLimit | undefined;
   signal?: (() => AbortSignal) | undefined;
+  place?: BatchPlace | undefined;
   takePlace?: MeterContext["takePlace"];
   onRefused?: MeterContext["onRefused"];
   onEnd?: MeterContext["onEnd"];
@@ -112,6 +120,28 @@ export class LedgerHelper implements AIHelper {
   streamText(modelKey: string | undefined, input: StreamInput, options: TextOptions = {}): StreamResult {
     const call = this.prepare(modelKey, "stream", options);
     return streamText(call, input, this.#withDefaults(call, options));
+  }
+
+  batch(modelKey: string | undefined, provider?: BatchProviderName | ChunkedProvider): AIBatch {
+    const { binding, topic, logger } = this;
+    const { model, context, metered } = this.prepare(modelKey, "batch", {});
+    const log = binding.place?.log ?? ((level, message, metadata) => void this.logContext?.createLog?.({ level, message, metadata }));
+    const resolved = resolveBatchProvider(model.key, provider, { log });
+    const { ledger, environment, origin, stageBudget, onRefused } = context;
+    const usual = model.supportsTemperature === false ? undefined : binding.defaults?.temperature;
+    return createAIBatch(
+      {
+        ...{ topic, model, logger, ledger, environment, origin, stageBudget, onRefused, onEnd: binding.onEnd, signal: metered.signal },
+        ...{ modelId: getProviderModelId(model.key, resolved.name) ?? model.id, batches: resolved.batches, place: binding.place },
+        defaults: { temperature: usual, maxTokens: binding.defaults?.maxTokens },
+      },
+      resolved,
+    );
+  }
+
+  checkBatch(state: SuspendedState): Promise<CompletionResult<never>> {
+    const { modelKey, provider } = requireWaited(state);
+    return this.batch(modelKey, provider).check(state);
   }
 
   createChild(segment: string, id?: string): AIHelper {

@@ -1,4 +1,5 @@
 // The public surface of the AI layer.
+export type { AIBatch, AIBatchRequest, AIBatchResult, BatchRun, BatchRunOptions, BatchValueOf } from "./batch/ai-batch-types.ts";
 export { AnthropicBatchProvider } from "./batch/anthropic-batch-provider.ts";
 export type {
   BatchHandle,

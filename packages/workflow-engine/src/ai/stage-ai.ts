@@ -6,6 +6,7 @@ import { aiPresetsOf } from "../define/config-presets.ts";
 import type { StageAI } from "../define/context.ts";
 import type { Environment } from "../ports/environment.ts";
 import type { AICallLogger, BudgetLimit } from "../ports/ledger.ts";
+import type { BatchPlace } from "./batch/batch-desk.ts";
 import { CallLimiter } from "./call-limiter.ts";
 import { LedgerHelper } from "./helper.ts";
 import type { AIHelper, ProviderResolver } from "./helper-types.ts";
@@ -31,6 +32,8 @@ export interface StageBinding {
   config: unknown;
   stageBudget: BudgetLimit | undefined;
   signal(): AbortSignal;
+  /** What a batch needs of the execution that submits it. */
+  place?: Omit<BatchPlace, "stageId" | "attempt" | "executionId"> | undefined;
 }
 
 /** The helper of one execution, and what its calls came to. */
@@ -53,6 +56,7 @@ export function createStageAI({ logger, resolver, environment }: StageAIParts): 
       defaults: { ...calls, maxRetries: pace?.maxRetries },
       stageBudget,
       signal: () => binding.signal(),
+      place: binding.place && { ...binding.place, stageId, attempt, executionId },
       takePlace: () => tally.begin(limiter),
       onEnd: (usage) => tally.count(usage.inputTokens + usage.outputTokens, usage.costPico),
     });

@@ -117,9 +117,15 @@ describe("defineAsyncBatchStage", () => {
     expect(await stage.checkCompletion?.({ batchId: "b" }, {} as never)).toEqual({ ready: true, output: { n: 1 } });
   });
 
-  it("refuses a definition without checkCompletion", () => {
-    expect(() => defineAsyncBatchStage({ ...definition, checkCompletion: undefined as never })).toThrow(
-      'Stage "batch" must have mode "async-batch" and a checkCompletion.',
-    );
+  it("looks at the stage's AI batch where it has no checkCompletion", async () => {
+    const stage = defineAsyncBatchStage({ ...definition, checkCompletion: undefined });
+    const ai = { checkBatch: async ({ batchId }: { batchId: string }) => ({ ready: batchId === "b" }) };
+    expect(await stage.checkCompletion?.({ batchId: "b" }, { ai } as never)).toEqual({ ready: true });
+  });
+
+  it("refuses another mode, and a checkCompletion that is no function", () => {
+    const message = 'Stage "batch" must have mode "async-batch", and a function as its checkCompletion.';
+    expect(() => defineAsyncBatchStage({ ...definition, mode: "sync" as never })).toThrow(message);
+    expect(() => defineAsyncBatchStage({ ...definition, checkCompletion: {} as never })).toThrow(message);
   });
 });

@@ -51,7 +51,7 @@ export interface SyncStageDefinition<
   ): Promise<SimpleStageResult<z.input<TOutput>>> | SimpleStageResult<z.input<TOutput>>;
 }
 
-/** A stage that may suspend and is then polled with `checkCompletion`. */
+/** A stage that may suspend and is then polled with `checkCompletion`, or, without one, with a look at its AI batch. */
 export interface AsyncBatchStageDefinition<
   TId extends string = string,
   TInput extends z.ZodType | "none" = z.ZodType,
@@ -63,11 +63,14 @@ export interface AsyncBatchStageDefinition<
   execute(
     ctx: EnhancedStageContext<z.output<InputSchemaOf<TInput>>, z.output<TConfig>, TContext>,
   ): Promise<StageOutcome<z.input<TOutput>>> | StageOutcome<z.input<TOutput>>;
-  checkCompletion(
-    state: SuspendedState,
-    ctx: CheckCompletionContext<z.output<TConfig>>,
-  ): Promise<CompletionResult<z.input<TOutput>>> | CompletionResult<z.input<TOutput>>;
+  /** Default: looks at the batch that `ctx.ai.batch(model).run(requests)` has suspended the stage with. */
+  checkCompletion?: CheckCompletion<z.output<TConfig>, z.input<TOutput>> | undefined;
 }
+
+/** A look at a suspended stage; a method's parameters, so that a stage of any config is a stage. */
+type CheckCompletion<TConfig, TOutput> = {
+  look(state: SuspendedState, ctx: CheckCompletionContext<TConfig>): Promise<CompletionResult<TOutput>> | CompletionResult<TOutput>;
+}["look"];
 
 /** A declared stage, as workflows and the kernel read it. */
 export interface Stage<
@@ -141,10 +144,10 @@ type AnyDefinition =
   | AsyncBatchStageDefinition<string, z.ZodType | "none", z.ZodType, z.ZodType>;
 
 function createAsyncBatchStage(definition: AnyDefinition): AnyStage {
-  if (definition.mode !== "async-batch" || typeof definition.checkCompletion !== "function") {
+  if (definition.mode !== "async-batch" || !["function", "undefined"].includes(typeof definition.checkCompletion)) {
     throw new WorkflowEngineError(
       "INVALID_DEFINITION",
-      `Stage "${definition.id}" must have mode "async-batch" and a checkCompletion. Use defineStage for a stage that never suspends.`,
+      `Stage "${definition.id}" must have mode "async-batch", and a function as its checkCompletion. Use defineStage for a stage that never suspends.`,
     );
   }
   return createStage(definition);
@@ -171,10 +174,19 @@ function createStage(definition: AnyDefinition): AnyStage {
     ...(budget !== undefined && { budget }),
     execute: async (ctx) => definition.execute(ctx),
     ...(definition.mode === "async-batch" && {
-      checkCompletion: async (state, ctx) => definition.checkCompletion(state, ctx),
+      checkCompletion: async (state, ctx) => (definition.checkCompletion ?? checkBatch).call(definition, state, ctx),
     }),
     ...(definition.estimateCost !== undefined && {
       estimateCost: (input, config) => definition.estimateCost?.(input as never, config) ?? 0,
     }),
   };
+}
+
+/** The AI room's look at its own batches, by its shape: this room may not know that one. */
+interface BatchChecker {
+  checkBatch(state: SuspendedState): Promise<CompletionResult<never>>;
+}
+
+async function checkBatch(state: SuspendedState, ctx: CheckCompletionContext): Promise<CompletionResult<never>> {
+  return (ctx.ai as unknown as BatchChecker).checkBatch(state);
 }

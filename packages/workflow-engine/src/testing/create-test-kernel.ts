@@ -27,6 +27,8 @@ export interface TestKernelOptions
   seed?: number | undefined;
   /** Stages that run at a time; default 10. */
   concurrency?: number | undefined;
+  /** Resolves when nothing is under way outside, e.g. at a local server: virtual time passes only then. */
+  quiet?: (() => Promise<void>) | undefined;
 }
 
 /** A run.create whose key may be left out. */
@@ -66,7 +68,7 @@ const ended: ReadonlySet<string> = new Set(["COMPLETED", "FAILED", "CANCELLED"])
  * ```
  */
 export function createTestKernel(options: TestKernelOptions): TestKernel {
-  const { workflows, start, seed, concurrency = 10, ai, ...config } = options;
+  const { workflows, start, seed, concurrency = 10, ai, quiet, ...config } = options;
   const environment = createFakeEnvironment({ ...(seed !== undefined && { seed }), ...(start && { start }) });
   const store = createMemoryStore({ environment });
   const sink = new CollectingEventSink();
@@ -85,6 +87,7 @@ export function createTestKernel(options: TestKernelOptions): TestKernel {
     let isDone = false;
     for (;;) {
       await settle(timed);
+      await quiet?.();
       isDone = await isOver();
       const next = environment.timers()[0];
       if (isDone || next === undefined || next > deadline) break;

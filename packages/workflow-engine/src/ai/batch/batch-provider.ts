@@ -2,7 +2,7 @@
 // so it may be stored and used by another process.
 import type { z } from "zod";
 import type { BatchProviderName } from "../../models/batch-models.ts";
-import type { Prompt } from "../helper-types.ts";
+import type { Prompt } from "../prompt.ts";
 
 /** One request of a batch. */
 export interface BatchRequest {

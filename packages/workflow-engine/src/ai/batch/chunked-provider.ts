@@ -93,9 +93,11 @@ export function orderResults(results: readonly WireResult[], count: number, cust
   return ordered.map((result, index) => result ?? missing(index, customIds?.[index]));
 }
 
+/** The error of a request that has no result. */
+export const noResult = "The provider gave no result for this request.";
+
 function missing(index: number, customId: string | undefined): BatchResult {
-  const error = "The provider gave no result for this request.";
-  return { index, ...(customId !== undefined && { customId }), text: "", inputTokens: 0, outputTokens: 0, error };
+  return { index, ...(customId !== undefined && { customId }), text: "", inputTokens: 0, outputTokens: 0, error: noResult };
 }
 
 /** A provider's batches over the part that is its own. */

@@ -1,6 +1,6 @@
 // Pieces of a prompt as the providers' batch requests want them: base64 text, told apart by media type.
 import { WorkflowEngineError } from "../../errors.ts";
-import type { Prompt } from "../helper-types.ts";
+import type { Prompt } from "../prompt.ts";
 
 /** The file of a prompt, as base64 text. */
 export interface EncodedFile {

@@ -78,9 +78,12 @@ async function callStage(services: ExecutionServices, execution: StageExecution)
   const config = await parseWith(stage.configSchema, values.config, `config of stage "${stageId}"`, "INVALID_CONFIG");
   const input = await parseWith(stage.inputSchema, values.input, `input of stage "${stageId}"`, "STAGE_INPUT_INVALID");
   const { teller, abort } = execution;
-  const lazy = new LazyAI(services.bindAI, () => aiBindingOf(stage, job, config, abort));
-  execution.ai = lazy;
   const log: EnhancedStageContext["log"] = (level, message, meta) => teller.log(stageId, level, message, meta);
+  const resumeState = job.resume === null ? undefined : (JSON.parse(job.resume) as SuspendedState);
+  const storage = createStageStorage(services.blobStore, plan.workflowId, job.runId, abort);
+  const place = { storage, resumeState, log, isHeld: () => teller.confirm() };
+  const lazy = new LazyAI(services.bindAI, () => aiBindingOf(stage, job, config, abort, place));
+  execution.ai = lazy;
   return stage.execute({
     workflowRunId: job.runId,
     stageId,
@@ -91,11 +94,11 @@ async function callStage(services: ExecutionServices, execution: StageExecution)
     executionId: job.executionId,
     input,
     config,
-    resumeState: job.resume === null ? undefined : (JSON.parse(job.resume) as SuspendedState),
+    resumeState,
     get signal() {
       return abort.signal;
     },
-    storage: createStageStorage(services.blobStore, plan.workflowId, job.runId, abort),
+    storage,
     get ai() {
       return lazy.ai;
     },

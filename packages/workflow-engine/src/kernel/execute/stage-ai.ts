@@ -1,6 +1,7 @@
 // ctx.ai as the kernel knows it: bound to an execution when its code first looks at it, so that a stage without models pays nothing; and
 // what a refused call means for the stage that made it.
-import type { StageAI } from "../../define/context.ts";
+import type { StageAI, StageLog, StageStorage } from "../../define/context.ts";
+import type { SuspendedState } from "../../define/outcome.ts";
 import type { AnyStage } from "../../define/stage.ts";
 import { errorCodeOf, WorkflowEngineError } from "../../errors.ts";
 import type { BudgetLimit, BudgetRefusal } from "../../ports/ledger.ts";
@@ -22,6 +23,17 @@ export interface StageAIBinding {
   config: unknown;
   stageBudget: BudgetLimit | undefined;
   signal(): AbortSignal;
+  /** Where a batch that outlives the execution is kept; absent for a look at a suspended stage, which only reads. */
+  place?: BatchPlace | undefined;
+}
+
+/** What a batch needs of the execution that submits it. */
+export interface BatchPlace {
+  storage: StageStorage;
+  resumeState: SuspendedState | undefined;
+  log: StageLog;
+  /** False once another execution holds the stage; asked of the store, under the fence. */
+  isHeld(): Promise<boolean>;
 }
 
 /** What the calls of one execution came to; a metric each. */
@@ -60,13 +72,20 @@ export class LazyAI {
 }
 
 /** What a helper of this execution is bound to. */
-export function aiBindingOf(stage: AnyStage, ref: ExecutionRef & { attempt: number }, config: unknown, abort: Abort): StageAIBinding {
+export function aiBindingOf(
+  stage: AnyStage,
+  ref: ExecutionRef & { attempt: number },
+  config: unknown,
+  abort: Abort,
+  place?: BatchPlace,
+): StageAIBinding {
   const { runId, stageId, executionId, attempt } = ref;
   return {
     ...{ runId, stageId, executionId, attempt, config },
     configSchema: stage.configSchema,
     stageBudget: stageBudgetOf(stage),
     signal: () => abort.signal,
+    ...(place && stage.mode === "async-batch" && { place }),
   };
 }
 

@@ -48,6 +48,23 @@ export class Teller {
     this.#schedule();
   }
 
+  /** Writes what has been told so far, or nothing, under the fence; false when the execution has lost its stage. Rejects with the store. */
+  async confirm(): Promise<boolean> {
+    const [logs, progress] = [this.#logs, this.#progress];
+    this.#logs = [];
+    this.#progress = [];
+    let isHeld: boolean;
+    try {
+      isHeld = !this.#isClosed && (await this.#tell(logs, progress));
+    } catch (error) {
+      this.#logs = [...logs, ...this.#logs];
+      this.#progress = [...progress, ...this.#progress];
+      throw error;
+    }
+    if (!isHeld) this.#onLost();
+    return isHeld;
+  }
+
   /** Ends telling; answers what has not been written. */
   close(): { logs: LogRow[]; progress: DraftEvent[] } {
     this.#isClosed = true;

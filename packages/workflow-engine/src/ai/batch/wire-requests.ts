@@ -1,0 +1,37 @@
+// The requests of a batch as its provider takes them, the split that its record remembers, and a digest by which the same work is known.
+import { FatalError } from "../../errors.ts";
+import type { AIBatchRequest } from "./ai-batch-types.ts";
+import type { BatchDesk } from "./batch-desk.ts";
+import type { BatchRequest } from "./batch-provider.ts";
+import type { BatchRecord } from "./batch-record.ts";
+import { type Chunk, chunksOf } from "./chunked-provider.ts";
+
+/** The provider's requests, with the stage's settings as defaults; throws FATAL for two of one id. */
+export function wireRequestsOf({ modelId, defaults }: BatchDesk, requests: readonly AIBatchRequest[]): BatchRequest[] {
+  const seen = new Set<string>();
+  return requests.map(({ id, prompt, schema, system, maxTokens, temperature }) => {
+    if (seen.has(id)) throw new FatalError(`Two requests of the batch have the id "${id}". Give each its own.`);
+    seen.add(id);
+    const limits = { maxTokens: maxTokens ?? defaults.maxTokens, temperature: temperature ?? defaults.temperature };
+    return { customId: id, model: modelId, prompt, schema, system, ...limits };
+  });
+}
+
+/** The parts' requests, split where the record says, whatever the limits are now. */
+export function partsOfRecord(record: BatchRecord, { batches, modelId }: BatchDesk, wire: readonly BatchRequest[]): Chunk[] {
+  const all = chunksOf({ ...batches, limits: { requests: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY } }, wire, record.key);
+  const requests = all.flatMap((chunk) => chunk.requests);
+  return record.parts.map(({ start, count }) => ({ model: modelId, requests: requests.slice(start, start + count) }));
+}
+
+/** SHA-256 over everything that is asked. */
+export async function hashOf({ batches, modelId }: BatchDesk, wire: readonly BatchRequest[]): Promise<string> {
+  const encoder = new TextEncoder();
+  let hash = `${batches.name} ${modelId}`;
+  for (const [index, request] of wire.entries()) {
+    const text = `${hash}\n${JSON.stringify(batches.toWire(request, `x-${index}-${request.customId}`))}`;
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(text)));
+    hash = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  }
+  return hash;
+}
