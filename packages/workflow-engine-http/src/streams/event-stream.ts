@@ -38,7 +38,7 @@ export interface EventStreamOptions<C> {
 export function streamEvents<C>(options: EventStreamOptions<C>): ReadableStream<Uint8Array> {
   const stream = new EventStream(options);
   return new ReadableStream<Uint8Array>(
-    { start: (controller) => stream.start(controller), pull: (controller) => stream.pull(controller), cancel: () => stream.end() },
+    { start: (controller) => stream.start(controller), pull: (controller) => stream.pull(controller), cancel: () => stream.cancel() },
     new ByteLengthQueuingStrategy({ highWaterMark: BUFFER_BYTES }),
   );
 }
@@ -53,6 +53,7 @@ class EventStream<C> {
   #isStale = true;
   #isOver = false;
   #isEnded = false;
+  #isCancelled = false;
   #wake = (): void => undefined;
   readonly #abort = (): void => this.end();
 
@@ -77,6 +78,7 @@ class EventStream<C> {
   async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
     try {
       const text = await this.#next();
+      if (this.#isCancelled) return;
       if (text !== null) return controller.enqueue(this.#encoder.encode(text));
       this.end();
       controller.close();
@@ -84,8 +86,14 @@ class EventStream<C> {
       // what was sent stands; the reader comes again with its last id
       this.#options.onError(error);
       this.end();
-      controller.close();
+      if (!this.#isCancelled) controller.close();
     }
+  }
+
+  /** The reader is gone: nothing may be said any more, not even goodbye. */
+  cancel(): void {
+    this.#isCancelled = true;
+    this.end();
   }
 
   end(): void {
