@@ -2,13 +2,17 @@
 import type { SimulatedHistory, SimulatedRun } from "./finished-history.ts";
 import type { Invariant, LookAtRun } from "./invariant.ts";
 
-/** No call is made that the ledger does not know. */
+/** No call is made that the ledger does not know, and none is billed beyond what it counts. */
 function everyCallIsOnTheLedger({ runs, calls }: SimulatedHistory): string | null {
-  const made = calls.filter(({ isModel, wasDone }) => isModel && wasDone).length;
+  const done = calls.filter(({ isModel, wasDone }) => isModel && wasDone);
+  const made = done.length;
   const known = runs.map(({ ledger }) => ledger);
   if (made === 0 || known.includes(null)) return null;
   const rows = known.flatMap((ledger) => ledger ?? []);
   if (rows.length < made) return `${made} calls were made, ${rows.length} are on the ledger`;
+  const billed = done.reduce((sum, { tokens }) => sum + tokens, 0);
+  const counted = rows.reduce((sum, row) => sum + row.inputTokens + row.outputTokens, 0);
+  if (counted < billed) return `${billed} tokens were billed, the ledger knows of ${counted}`;
   const stranger = rows.find(({ executionId }) => executionId === null);
   return stranger ? `call ${stranger.id} names no execution` : null;
 }

@@ -1,5 +1,7 @@
 // What a deliberate defect is, and short ways to make one. It stands between a worker and its store, where a mistake in a rule or a statement
 // would show, and every call it makes is one that a crash may follow.
+
+import type { Ledger } from "../../ports/ledger.ts";
 import type { Changes, Decide, RunStore, StageState } from "../../ports/store.ts";
 import type { SimulatedStore } from "./simulated-store.ts";
 
@@ -10,13 +12,15 @@ export interface Mutant {
   readonly shownBy: string;
   /** Called once a history; what it returns wraps the door of each process. */
   sabotage(store: SimulatedStore): (door: RunStore) => RunStore;
+  /** The same for the ledger. */
+  cheat?(): (ledger: Ledger) => Ledger;
 }
 
 /** Methods of a door that a defect replaces. */
 export type Methods = { [K in keyof RunStore]?: RunStore[K] };
 
 /** A door with some methods replaced. */
-export function withMethods(door: RunStore, methods: Methods): RunStore {
+export function withMethods<T extends object>(door: T, methods: { [K in keyof T]?: T[K] }): T {
   return new Proxy(door, {
     get: (target, property) => Reflect.get(methods, property) ?? Reflect.get(target, property, target),
   });
@@ -47,3 +51,15 @@ export const stageMutant = (name: string, shownBy: string, change: (set: Partial
     if (!changes.stages) return changes;
     return { ...changes, stages: changes.stages.map((stage) => ({ ...stage, set: change(stage.set) })) };
   });
+
+/** A defect of some methods of the ledger. */
+export const ledgerMutant = (
+  name: string,
+  shownBy: string,
+  methodsOf: (ledger: Ledger) => { [K in keyof Ledger]?: Ledger[K] },
+): Mutant => ({
+  name,
+  shownBy,
+  sabotage: () => (door) => door,
+  cheat: () => (ledger) => withMethods(ledger, methodsOf(ledger)),
+});

@@ -3,23 +3,23 @@ import { describe, expect, it } from "vitest";
 import { recordFigure } from "../../../../../tools/figures.ts";
 import { createMemoryStore } from "../../memory/memory-store.ts";
 import { corpus } from "./corpus.ts";
+import { simulationOf } from "./corpus-options.ts";
 import type { Mutant } from "./mutant.ts";
 import { mutants } from "./mutants.ts";
 import { SimulationError, simulate } from "./simulate.ts";
+import type { StoreSource } from "./simulated-store.ts";
 
 /** Histories until the defect is found at the latest. */
 const mostSeeds = 1_000;
 
-async function findDefect({ shownBy, sabotage }: Mutant): Promise<SimulationError> {
+async function findDefect({ shownBy, sabotage, cheat }: Mutant): Promise<SimulationError> {
   const entry = corpus.find(({ name }) => name === shownBy)!;
-  const options = { script: entry.script, seeds: mostSeeds, maxMs: 20 * 60_000 };
-  const found = await simulate((code) => entry.workflow(code), {
-    ...options,
-    store: (environment) => {
-      const store = createMemoryStore({ environment });
-      return { ...store, doorOf: sabotage(store) };
-    },
-  }).catch((error: unknown) => error);
+  const store: StoreSource = (environment) => {
+    const sound = createMemoryStore({ environment });
+    return { ...sound, doorOf: sabotage(sound), ledgerOf: cheat?.() };
+  };
+  const options = simulationOf(entry, { seeds: mostSeeds, maxMs: 20 * 60_000, store });
+  const found = await simulate((code) => entry.workflow(code), options).catch((error: unknown) => error);
   expect(found).toBeInstanceOf(SimulationError);
   return found as SimulationError;
 }

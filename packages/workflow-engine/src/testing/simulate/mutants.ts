@@ -1,9 +1,10 @@
 // Deliberate defects that a simulation has to find: a simulation that passes on one of these proves nothing.
 
 import type { MemoryStore } from "../../memory/memory-store.ts";
+import type { Ledger, OpenCall } from "../../ports/ledger.ts";
 import type { Changes, Decide, Job, StageState, Unit } from "../../ports/store.ts";
 import { defects } from "../defects.ts";
-import { doorMutant, type Mutant, ruleMutant, stageMutant, withMethods } from "./mutant.ts";
+import { doorMutant, ledgerMutant, type Mutant, ruleMutant, stageMutant, withMethods } from "./mutant.ts";
 
 /** One commit made two: `part` of the changes is written later. */
 function laterMutant(name: string, shownBy: string, part: "open" | "events"): Mutant {
@@ -164,6 +165,24 @@ const sharedPolls: Mutant = doorMutant("a poll is not held", "batch", (door) => 
   },
 }));
 
+/** Opens rows when their calls are over: nothing is known of one whose worker dies. */
+function opensLate(ledger: Ledger): { [K in keyof Ledger]?: Ledger[K] } {
+  const waiting = new Map<string, OpenCall>();
+  return {
+    openCall: async (call) => {
+      waiting.set(call.id, call);
+      return null;
+    },
+    closeCall: async (id, end) => {
+      const call = waiting.get(id);
+      if (call) await ledger.openCall(call);
+      return ledger.closeCall(id, end);
+    },
+  };
+}
+
+const nothing = { inputTokens: 0, outputTokens: 0, costPico: 0n };
+
 /** The defects of the conformance suites that a history can show. */
 function known(promise: string, shownBy: string): Mutant {
   const { name, apply } = defects.find((one) => one.promise === promise)!;
@@ -214,6 +233,14 @@ export const mutants: readonly Mutant[] = [
   stageMutant("a retry goes on under its old execution's id", "retry", (set) => {
     const { executionId: _, ...kept } = set;
     return set.waitReason === "retry" ? kept : set;
+  }),
+  ledgerMutant("a model call is put on the ledger after it was made", "budget", opensLate),
+  ledgerMutant("a model call that fails is not put on the ledger", "budget", (ledger) => ({
+    closeCall: (id, end) => ledger.closeCall(id, end.usage === null ? { ...end, usage: nothing } : end),
+  })),
+  stageMutant("a raise is not heard by a stage whose call was refused already", "budget", (set) => {
+    const { waitReason, ...kept } = set;
+    return waitReason === "budget" && set.status === undefined ? kept : set;
   }),
   ruleMutant("a group opens without its last stage", "wide parallel", (changes) =>
     changes.open && changes.open.length > 1 ? { ...changes, open: changes.open.slice(0, -1) } : changes,

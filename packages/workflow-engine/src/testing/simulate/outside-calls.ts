@@ -12,14 +12,17 @@ export function callOutside<T>(
   process: SimulatedProcess,
   name: string,
   effect: () => T | Promise<T>,
-  isModel = false,
+  tokensOf?: (answer: T) => number,
 ): Promise<T> {
-  const seen = { name, isModel, worker: process.label, at: world.time.now, wasDone: false };
+  const isModel = tokensOf !== undefined;
+  const seen = { name, isModel, worker: process.label, at: world.time.now, wasDone: false, tokens: 0 };
   world.seen.calls.push(seen);
   const done = async (): Promise<T> => {
     seen.wasDone = true;
     world.tell(process.label, `outside: ${name}`);
-    return effect();
+    const answer = await effect();
+    seen.tokens = tokensOf?.(answer) ?? 0;
+    return answer;
   };
   return send(world, process, { name, kinds, weight: 3, effect: done, describe: () => null });
 }
@@ -34,8 +37,16 @@ export function watchModels(world: World, process: SimulatedProcess, resolver: P
       get: (target, property) => {
         const member: unknown = Reflect.get(target, property, target);
         if (typeof member !== "function" || !modelMethods.has(property)) return member;
-        return (options: unknown) => callOutside(world, process, `model ${model.key}`, () => member.call(target, options), true);
+        return (options: unknown) => callOutside(world, process, `model ${model.key}`, () => member.call(target, options), tokensOf);
       },
     });
   };
+}
+
+/** What a provider bills for an answer: that of a stream is not known before it ends. */
+function tokensOf(answer: unknown): number {
+  const { usage = {} } = (answer ?? {}) as {
+    usage?: { tokens?: number; inputTokens?: { total?: number }; outputTokens?: { total?: number } };
+  };
+  return (usage.tokens ?? 0) + (usage.inputTokens?.total ?? 0) + (usage.outputTokens?.total ?? 0);
 }

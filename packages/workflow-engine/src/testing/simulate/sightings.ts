@@ -34,6 +34,8 @@ export interface OutsideCall {
   readonly at: number;
   /** False when the call was lost before it did anything. */
   wasDone: boolean;
+  /** What a model's provider billed for it. */
+  tokens: number;
 }
 
 /** An event handed to the sink. */

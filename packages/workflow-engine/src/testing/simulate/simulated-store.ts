@@ -5,7 +5,7 @@ import { InMemoryJobQueue } from "../../memory/memory-job-queue.ts";
 import { InMemoryWorkflowPersistence } from "../../memory/memory-persistence.ts";
 import { createMemoryStore } from "../../memory/memory-store.ts";
 import type { Environment } from "../../ports/environment.ts";
-import type { AICallLogger } from "../../ports/ledger.ts";
+import type { AICallLogger, Ledger } from "../../ports/ledger.ts";
 import type { RunStore, StoreSignal } from "../../ports/store.ts";
 import { createSqliteStore } from "../../sql/sqlite.ts";
 import type { BenchStore } from "../bench.ts";
@@ -19,6 +19,8 @@ export type SimulatedStore = Omit<BenchStore, "runStore"> &
   Partial<Pick<BenchStore, "runStore">> & {
     /** Puts something between each process's kernel and its messages to the door, e.g. a defect that the simulation has to find. */
     doorOf?: ((door: RunStore) => RunStore) | undefined;
+    /** The same for the ledger. */
+    ledgerOf?: ((ledger: Ledger) => Ledger) | undefined;
   };
 
 /** Opens an empty store whose time comes from `environment`. */
@@ -49,7 +51,7 @@ export function portsOf(
   const { persistence, jobTransport, runStore, doorOf = (door) => door } = store;
   const blobStore = gated(world, process, store.blobStore);
   const queue = gated(world, process, jobTransport);
-  const aiCallLogger = store.aiCallLogger && loggerOf(world, process, store.aiCallLogger);
+  const aiCallLogger = store.aiCallLogger && loggerOf(world, process, store.aiCallLogger, store.ledgerOf);
   if (!runStore) return { persistence: gated(world, process, persistence), jobTransport: queue, blobStore, aiCallLogger };
   const messages = gated(world, process, runStore, {
     onSignal: (listener: (signal: StoreSignal) => void) => runStore.onSignal((signal) => pass(world, process, signal, listener)),
@@ -67,9 +69,10 @@ export function portsOf(
   };
 }
 
-function loggerOf(world: World, process: SimulatedProcess, logger: AICallLogger): AICallLogger {
+function loggerOf(world: World, process: SimulatedProcess, logger: AICallLogger, ledgerOf: SimulatedStore["ledgerOf"]): AICallLogger {
   const { ledger } = logger;
-  return gated(world, process, logger, { ledger: ledger && gated(world, process, ledger) });
+  const messages = ledger && gated(world, process, ledger);
+  return gated(world, process, logger, { ledger: messages && ledgerOf ? ledgerOf(messages) : messages });
 }
 
 /** A wake-up travels, and may be lost: nobody may depend on it. */
