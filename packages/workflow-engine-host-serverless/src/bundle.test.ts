@@ -28,3 +28,16 @@ describe("the graph of the serverless host", () => {
     }
   }
 });
+
+describe("the graph of the library's main entry", () => {
+  it("settled question 19: nothing of Node is loaded with it; runtime and stores load theirs on use", async () => {
+    const { metafile } = await build({
+      stdin: { contents: 'export * from "@bratsos/workflow-engine";', resolveDir: import.meta.dirname },
+      ...{ bundle: true, write: false, metafile: true, format: "esm", platform: "browser", logLevel: "silent" },
+      external: ["node:*", "zod", "pg", "ai", "@ai-sdk/*", "@openrouter/*", "openai", "@anthropic-ai/*", "@google/*", "@prisma/*"],
+    });
+    const imports = Object.values(metafile.inputs).flatMap((input) => input.imports.filter((one) => one.external && one.path !== "zod"));
+    expect(imports.filter(({ kind }) => kind !== "dynamic-import")).toEqual([]);
+    expect(imports.length).toBeGreaterThan(0);
+  });
+});

@@ -97,9 +97,15 @@ for (const kind of ["native", "crud"] as const) {
         step("c", ({ input }) => input),
       );
       const executor = new WorkflowExecutor(workflow, runId, "w", config);
+      const retriesAt: number[] = [];
+      const startedAt = environment.now();
+      executor.on("stage:retrying", ({ retryAt }) => retriesAt.push(retryAt.getTime() - startedAt));
       const output = executor.execute({}, {});
+      await environment.advance(999);
+      expect(await persistence.getStage(runId, "a")).toMatchObject({ status: "PENDING", attempt: 1 }); // its backoff is not over
       await environment.advance(10_000);
       expect(await output).toEqual({ a: 3, b: "b" });
+      expect(retriesAt).toHaveLength(2);
       expect(await persistence.getStage(runId, "a")).toMatchObject({ status: "COMPLETED", attempt: 3 });
       expect(environment.timers()).toEqual([]);
     });
