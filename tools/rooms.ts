@@ -37,7 +37,7 @@ export const PLAN: Plan = {
     sql: { sees: ["errors", "ports", "store", "sql/drivers", "environment"] },
     "sql/drivers": { sees: ["errors", "ports", "store", "sql"], lazy: drivers },
     blobs: { sees: ["errors", "ports"], lazy: ["node:*"] },
-    prisma: { sees: ["errors", "ports", "store"], lazy: ["@prisma/client"] },
+    prisma: { sees: ["errors", "ports", "store", "environment"] },
     ai: { sees: ["errors", "models", "define", "ports", "environment"], packages: zod, lazy: sdks, bans: ["node", "io"] },
 
     environment: { sees: ["errors", "ports"], isReal: true },

@@ -17,8 +17,8 @@ const batchCap = 1_000;
 
 /** A transport that writes through the same transaction as the persistence. */
 export interface TransactionalTransport extends JobTransport {
-  /** The same queue inside this transaction; jobs then need no rows in the outbox. */
-  inTransaction?(tx: Persistence): JobTransport;
+  /** The same queue inside this transaction, so that jobs need no rows in the outbox; null when it does not share that database. */
+  inTransaction?(tx: Persistence): JobTransport | null;
 }
 
 /** True for a row that is not an event but a job to enqueue. */
@@ -32,6 +32,8 @@ export class JobRelay {
   readonly #transport: TransactionalTransport;
   readonly #environment: Environment;
   readonly #sending: Coalescer<EnqueueJobInput[]>;
+  /** True when jobs ride the transaction that opens their stages. */
+  readonly #isShared: boolean;
   /** True while rows may wait that this process or an earlier one did not get rid of. */
   #mayHavePending = true;
 
@@ -39,6 +41,7 @@ export class JobRelay {
     this.#persistence = persistence;
     this.#transport = transport;
     this.#environment = environment;
+    this.#isShared = (transport.inTransaction?.(persistence) ?? null) !== null;
     this.#sending = new Coalescer(1, batchCap, environment, async (_, batches) => {
       await this.#send(batches.flat());
       return batches;
@@ -48,21 +51,19 @@ export class JobRelay {
   /** Writes jobs into the transaction that opens their stages. */
   async append(tx: Persistence, jobs: readonly EnqueueJobInput[]): Promise<void> {
     if (jobs.length === 0) return;
-    if (this.#transport.inTransaction) {
-      await this.#transport.inTransaction(tx).enqueueParallel([...jobs]);
-      return;
-    }
-    await tx.appendOutboxEvents(jobs.map((job) => this.#rowOf(job)));
+    const inTransaction = this.#isShared ? this.#transport.inTransaction?.(tx) : null;
+    if (inTransaction) await inTransaction.enqueueParallel([...jobs]);
+    else await tx.appendOutboxEvents(jobs.map((job) => this.#rowOf(job)));
   }
 
   /** Hands committed jobs to the transport; one that is out of reach gets them later. */
   async relay(jobs: EnqueueJobInput[]): Promise<void> {
-    if (jobs.length > 0 && !this.#transport.inTransaction) await this.#sending.push(0, jobs);
+    if (jobs.length > 0 && !this.#isShared) await this.#sending.push(0, jobs);
   }
 
   /** Relays what earlier attempts left behind, if there may be any. */
   async relayPending(): Promise<void> {
-    if (!this.#mayHavePending || this.#transport.inTransaction) return;
+    if (!this.#mayHavePending || this.#isShared) return;
     this.#mayHavePending = false;
     try {
       const rows = await this.#persistence.getUnpublishedOutboxEvents(lookAhead);

@@ -62,6 +62,8 @@ export interface BenchStore {
   reader?: Reader | undefined;
   aiCallLogger?: AICallLogger | undefined;
   migrate?: (() => Promise<unknown>) | undefined;
+  /** Of a remote store: resolves once none of its queries is under way; without it a read is taken to queue behind them. */
+  quiet?: (() => Promise<void>) | undefined;
   close?: (() => Promise<void>) | undefined;
 }
 

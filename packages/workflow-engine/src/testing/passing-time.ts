@@ -8,7 +8,7 @@ import { fail } from "./claims.ts";
 /** What time passes in. */
 export interface TimedStore {
   readonly environment: FakeEnvironment;
-  readonly store: { readonly persistence: Pick<Persistence, "getRunStatus"> };
+  readonly store: { readonly persistence: Pick<Persistence, "getRunStatus">; readonly quiet?: (() => Promise<void>) | undefined };
   /** True when the store answers over a network, and not within a turn of the event loop. */
   readonly isRemote?: boolean | undefined;
 }
@@ -23,7 +23,7 @@ const mostIdleRounds = 1_000;
 export async function settle({ environment, store, isRemote = false }: TimedStore): Promise<void> {
   for (let round = 0; round < rounds; round++) {
     await environment.settle();
-    if (isRemote) await store.persistence.getRunStatus("nobody");
+    if (isRemote) await (store.quiet ? store.quiet() : store.persistence.getRunStatus("nobody"));
   }
   await environment.settle();
 }
