@@ -68,6 +68,16 @@ export type {
   WorkflowRegistry,
 } from "./ports/index.ts";
 export { isBlobReference } from "./ports/index.ts";
+export {
+  createPrismaAICallLogger,
+  createPrismaJobQueue,
+  createPrismaReader,
+  createPrismaWorkflowPersistence,
+  PrismaAICallLogger,
+  PrismaJobQueue,
+  PrismaReader,
+  PrismaWorkflowPersistence,
+} from "./prisma/index.ts";
 export { type ExecuteOptions, type ExecutorEvents, WorkflowExecutor, type WorkflowExecutorConfig } from "./runtime/workflow-executor.ts";
 export {
   type CreateRunOptions,

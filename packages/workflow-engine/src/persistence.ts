@@ -1,4 +1,4 @@
-// Entry `@bratsos/workflow-engine/persistence`: the types of people's own adapters.
+// Entry `@bratsos/workflow-engine/persistence`: the types of people's own adapters, and the Prisma factories.
 export type {
   AICallLogger,
   ArtifactRecord,
@@ -28,3 +28,13 @@ export type {
   UpsertStageInput,
 } from "./ports/index.ts";
 export type { JobTransport as JobQueue } from "./ports/job-transport.ts";
+export {
+  createPrismaAICallLogger,
+  createPrismaJobQueue,
+  createPrismaReader,
+  createPrismaWorkflowPersistence,
+  type DatabaseType,
+  type PrismaAdapterOptions,
+  type PrismaClientLike,
+  type PrismaJobQueueOptions,
+} from "./prisma/index.ts";

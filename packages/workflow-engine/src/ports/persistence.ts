@@ -1,9 +1,11 @@
 // The CRUD port: reading, tests, and people's own adapters. `storeOver` derives the one door from any of them.
+import type { AttemptRow } from "./changes.ts";
 import type { ArtifactRecord, CreateLogInput, LogRecord, SaveArtifactInput } from "./log.ts";
 import type { CreateOutboxEventInput, OutboxRecord } from "./outbox.ts";
 import type { CreateRunInput, RunRecord, UpdateRunInput } from "./run.ts";
 import type { CreateStageInput, StageQuery, StageRecord, UpdateStageInput, UpsertStageInput } from "./stage.ts";
 import type { Status } from "./status.ts";
+import type { SweepLimits, SweepResult } from "./store.ts";
 
 /** Who holds an idempotency key while its command executes, and for how long. */
 export interface KeyHold {
@@ -73,4 +75,9 @@ export interface Persistence {
   acquireIdempotencyKey(key: string, commandType: string, hold?: KeyHold): Promise<KeyState>;
   completeIdempotencyKey(key: string, commandType: string, result: unknown): Promise<void>;
   releaseIdempotencyKey(key: string, commandType: string): Promise<void>;
+
+  /** Ours: keeps attempts that are over; without it they are forgotten. */
+  appendAttempts?(workflowRunId: string, attempts: readonly AttemptRow[]): Promise<void>;
+  /** Ours: deletes events, keys and jobs that have served their time (runs go by `deleteRun`); without it they stay. */
+  sweep?(limits: SweepLimits): Promise<Omit<SweepResult, "runs">>;
 }

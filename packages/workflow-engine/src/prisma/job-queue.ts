@@ -1,5 +1,6 @@
 // The job queue on a Prisma client: FOR UPDATE SKIP LOCKED on PostgreSQL, one writer at a time on SQLite. Leases, fences and bounded
 // attempts as any queue of ours (P13, P14). With a persistence of the same client jobs are enqueued in the transaction that opens them.
+import { WorkflowEngineError } from "../errors.ts";
 import type { DequeueResult, EnqueueJobInput, JobRecord } from "../ports/job.ts";
 import type { JobFence, JobTransport } from "../ports/job-transport.ts";
 import type { Persistence } from "../ports/persistence.ts";
@@ -33,10 +34,19 @@ export class PrismaJobQueue implements JobTransport {
     this.#workerId = given.workerId ?? `worker-${this.session.newId()}`;
   }
 
-  /** The same queue inside this transaction; null when the persistence is not of this client. */
-  inTransaction(tx: Persistence): JobTransport | null {
-    if (!(tx instanceof PrismaWorkflowPersistence) || tx.session.root !== this.session.root) return null;
-    return new PrismaJobQueue(this.session.root, this.#workerId, tx.session);
+  /** True when the persistence is of the same client, so that both write in one transaction. */
+  sharesWith(persistence: Persistence): boolean {
+    return persistence instanceof PrismaWorkflowPersistence && persistence.session.root === this.session.root;
+  }
+
+  /** The same queue inside a transaction of a persistence that it shares with; any other is refused with NOT_CONFIGURED. */
+  inTransaction(tx: Persistence): JobTransport {
+    if (tx instanceof PrismaWorkflowPersistence && this.sharesWith(tx))
+      return new PrismaJobQueue(this.session.root, this.#workerId, tx.session);
+    throw new WorkflowEngineError(
+      "NOT_CONFIGURED",
+      "The transaction is of another Prisma client than this queue. Make both from one client.",
+    );
   }
 
   async enqueue(input: EnqueueJobInput): Promise<string> {

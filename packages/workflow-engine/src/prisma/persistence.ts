@@ -6,13 +6,16 @@ import type { KeyHold, KeyState, Persistence } from "../ports/persistence.ts";
 import type { CreateRunInput, RunRecord, UpdateRunInput } from "../ports/run.ts";
 import type { CreateStageInput, StageQuery, StageRecord, UpdateStageInput, UpsertStageInput } from "../ports/stage.ts";
 import type { Status } from "../ports/status.ts";
+import type { AttemptRow, SweepLimits, SweepResult } from "../ports/store.ts";
 import { createLog, deleteArtifact, findArtifact, hasArtifact, listArtifacts, saveArtifact } from "./artifact-rows.ts";
+import { appendAttempts } from "./attempt-rows.ts";
 import type { PrismaClientLike } from "./client.ts";
 import { acquireKey, completeKey, releaseKey } from "./key-rows.ts";
 import { appendEvents, countTry, listUnpublished, markPublished, moveToDeadLetters, replayDead } from "./outbox-rows.ts";
 import { claimNextRun, claimRun, createRun, deleteRun, getRun, getRunStatus, listRunsByStatus, updateRun } from "./run-rows.ts";
 import { type PrismaAdapterOptions, PrismaSession } from "./session.ts";
 import { createStage, deleteStage, findStage, listDuePolls, listStages, updateStage, updateStageOfRun, upsertStage } from "./stage-rows.ts";
+import { sweepRows } from "./sweep-rows.ts";
 
 const defaultEventLimit = 100;
 
@@ -185,5 +188,13 @@ export class PrismaWorkflowPersistence implements Persistence {
 
   releaseIdempotencyKey(key: string, commandType: string): Promise<void> {
     return releaseKey(this.session, key, commandType);
+  }
+
+  appendAttempts(workflowRunId: string, attempts: readonly AttemptRow[]): Promise<void> {
+    return appendAttempts(this.session, workflowRunId, attempts);
+  }
+
+  sweep(limits: SweepLimits): Promise<Omit<SweepResult, "runs">> {
+    return sweepRows(this.session, limits);
   }
 }

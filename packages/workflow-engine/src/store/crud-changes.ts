@@ -1,5 +1,5 @@
 // Writes what a rule decided with calls of the CRUD port, inside the unit's transaction and in the order that `Changes` documents.
-// Each stage is written once, in its last state. Attempts that are over have no table there and are not kept.
+// Each stage is written once, in its last state. Attempts that are over are kept where the adapter has a table for them.
 import { WorkflowEngineError } from "../errors.ts";
 import type { EnqueueJobInput } from "../ports/job.ts";
 import type { CreateOutboxEventInput } from "../ports/outbox.ts";
@@ -63,6 +63,7 @@ export async function applyChanges(
   const loaded = changes.create ? await createRun(tx, runId, found, changes.create) : found;
   if (!loaded) throw new WorkflowEngineError("RUN_NOT_FOUND", `WorkflowRun ${runId} not found`);
   const drafts = draftStages(loaded, changes, context.now);
+  if (changes.attempts?.length) await tx.appendAttempts?.(runId, changes.attempts);
   await writeStages(tx, loaded, drafts);
   const set: Partial<RunState> = definedOf(changes.run ?? {});
   if (changes.run) await updateRun(tx, loaded, changes.run);

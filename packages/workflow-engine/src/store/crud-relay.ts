@@ -17,8 +17,10 @@ const batchCap = 1_000;
 
 /** A transport that writes through the same transaction as the persistence. */
 export interface TransactionalTransport extends JobTransport {
-  /** The same queue inside this transaction, so that jobs need no rows in the outbox; null when it does not share that database. */
-  inTransaction?(tx: Persistence): JobTransport | null;
+  /** The same queue inside this transaction; jobs then need no rows in the outbox. */
+  inTransaction?(tx: Persistence): JobTransport;
+  /** False when this persistence is not of the same database after all; true when absent. */
+  sharesWith?(persistence: Persistence): boolean;
 }
 
 /** True for a row that is not an event but a job to enqueue. */
@@ -41,7 +43,7 @@ export class JobRelay {
     this.#persistence = persistence;
     this.#transport = transport;
     this.#environment = environment;
-    this.#isShared = (transport.inTransaction?.(persistence) ?? null) !== null;
+    this.#isShared = transport.inTransaction !== undefined && (transport.sharesWith?.(persistence) ?? true);
     this.#sending = new Coalescer(1, batchCap, environment, async (_, batches) => {
       await this.#send(batches.flat());
       return batches;
@@ -51,8 +53,8 @@ export class JobRelay {
   /** Writes jobs into the transaction that opens their stages. */
   async append(tx: Persistence, jobs: readonly EnqueueJobInput[]): Promise<void> {
     if (jobs.length === 0) return;
-    const inTransaction = this.#isShared ? this.#transport.inTransaction?.(tx) : null;
-    if (inTransaction) await inTransaction.enqueueParallel([...jobs]);
+    const inside = this.#isShared ? this.#transport.inTransaction?.(tx) : undefined;
+    if (inside) await inside.enqueueParallel([...jobs]);
     else await tx.appendOutboxEvents(jobs.map((job) => this.#rowOf(job)));
   }
 

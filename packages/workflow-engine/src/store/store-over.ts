@@ -198,7 +198,8 @@ class CrudRunStore implements RunStore {
   }
 
   async sweep(limits: SweepLimits): Promise<SweepResult> {
-    return { events: 0, keys: 0, runs: await sweepRuns(this.#persistence, limits), orphans: [] };
+    const swept = await this.#persistence.sweep?.(limits);
+    return { events: 0, keys: 0, orphans: [], ...swept, runs: await sweepRuns(this.#persistence, limits) };
   }
 
   onSignal(listener: (signal: StoreSignal) => void): () => void {

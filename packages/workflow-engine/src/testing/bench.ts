@@ -24,6 +24,8 @@ export type Capability =
   | "reader"
   /** Keeps model calls. */
   | "aiCallLogger"
+  /** Keeps the ledger of model calls, with reservations and budgets. */
+  | "ledger"
   /** Keeps every attempt. */
   | "attempts"
   /** Keeps a progress of its own for each consumer of events. */

@@ -4,7 +4,7 @@ import type { Bench } from "../bench.ts";
 import { expectEqual, expectMatch, expectPresent, expectTrue } from "../claims.ts";
 import { claim, type Suite } from "../suite.ts";
 
-const requires = ["aiCallLogger"] as const;
+const requires = ["aiCallLogger", "ledger"] as const;
 const worst: CallUsage = { inputTokens: 100, outputTokens: 50, costPico: 1_000n };
 const actual: CallUsage = { inputTokens: 10, outputTokens: 5, cachedInputTokens: 2, reasoningTokens: 1, costPico: 70n };
 

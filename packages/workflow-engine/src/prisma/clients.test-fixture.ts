@@ -1,0 +1,108 @@
+// Prisma clients for tests, generated when they are first wanted and kept by what they were generated from: seconds once, then nothing.
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { PrismaBetterSqlite3 } from "@prisma/adapter-better-sqlite3";
+import { PrismaPg } from "@prisma/adapter-pg";
+import { createTestDatabase } from "../../../../tools/postgres/test-databases.ts";
+import type { DatabaseType, PrismaClientLike, PrismaMethods } from "./client.ts";
+import { createStatements, schemaText, type TestSchema } from "./schemas.test-fixture.ts";
+
+const root = path.resolve(import.meta.dirname, "../../../..");
+
+/** A client with its tables, and what removes both. */
+export interface TestClient {
+  prisma: PrismaClientLike & PrismaMethods;
+  /** Another client of the same database, as another process would have. */
+  another(): PrismaClientLike & PrismaMethods;
+  /** Empties every table. */
+  clear(): Promise<void>;
+  close(): Promise<void>;
+}
+
+type ClientClass = new (options: object) => PrismaClientLike & PrismaMethods & { $disconnect(): Promise<void> };
+
+/** The class of a generated client; generates it when nobody has before. */
+export async function generatedClient(schema: TestSchema, databaseType: DatabaseType): Promise<ClientClass> {
+  const text = schemaText(schema, databaseType, '  provider = "prisma-client"\n  output   = "./client"');
+  const version = createHash("sha256").update(`7.10.0 ${text}`).digest("hex").slice(0, 16);
+  const folder = path.join(root, ".workflow-engine", "prisma-clients", version);
+  if (!existsSync(folder)) generate(text, folder);
+  return (await import(pathToFileURL(path.join(folder, "client", "client.ts")).href)).PrismaClient;
+}
+
+function generate(text: string, folder: string): void {
+  mkdirSync(path.dirname(folder), { recursive: true });
+  const draft = mkdtempSync(path.join(path.dirname(folder), "draft-"));
+  try {
+    writeFileSync(path.join(draft, "schema.prisma"), text);
+    // generating needs no schema engine, but the command would download one: any file that can be run stands in for it
+    const env = { ...process.env, PRISMA_SCHEMA_ENGINE_BINARY: process.execPath, CHECKPOINT_DISABLE: "1", PRISMA_HIDE_UPDATE_MESSAGE: "1" };
+    const command = [path.join(root, "node_modules/prisma/build/index.js"), "generate", "--schema", path.join(draft, "schema.prisma")];
+    const done = spawnSync(process.execPath, command, { cwd: draft, env, encoding: "utf8" });
+    if (done.status !== 0) throw new Error(`prisma generate failed:\n${done.stdout}${done.stderr}`);
+    renameSync(draft, folder);
+  } catch (error) {
+    if (!existsSync(folder)) throw error; // else another process was faster
+  } finally {
+    rmSync(draft, { recursive: true, force: true });
+  }
+}
+
+/** Opens a client on an empty database of its own. On SQLite in memory unless a file is named. */
+export async function openClient(schema: TestSchema, databaseType: DatabaseType, file = ":memory:"): Promise<TestClient> {
+  const Client = await generatedClient(schema, databaseType);
+  const database = databaseType === "postgresql" ? await createTestDatabase() : null;
+  const adapter = () =>
+    database ? new PrismaPg({ connectionString: database.url, max: 5 }) : new PrismaBetterSqlite3({ url: `file:${file}` });
+  const clients: Array<InstanceType<ClientClass>> = [];
+  const open = () => {
+    const client = new Client({ adapter: adapter() });
+    clients.push(client);
+    return client;
+  };
+  const prisma = open();
+  const statements = createStatements(schema, databaseType);
+  for (const statement of statements) await prisma.$executeRawUnsafe(statement);
+  const tables = statements.flatMap((statement) => /^CREATE TABLE ("\w+")/.exec(statement)?.[1] ?? []);
+  return {
+    prisma,
+    another: open,
+    clear: async () => {
+      if (database) await prisma.$executeRawUnsafe(`TRUNCATE ${tables.join(", ")}`);
+      else for (const table of tables.toReversed()) await prisma.$executeRawUnsafe(`DELETE FROM ${table}`);
+    },
+    close: async () => {
+      for (const client of clients) await client.$disconnect();
+      await database?.drop();
+    },
+  };
+}
+
+/** A client that knows how many of its queries are under way, and waits until there are none. */
+export function watched(prisma: PrismaClientLike): { prisma: PrismaClientLike; quiet(): Promise<void> } {
+  let underWay = 0;
+  const counted = (method: (...args: unknown[]) => PromiseLike<unknown>, owner: object) =>
+    function count(...args: unknown[]): Promise<unknown> {
+      underWay += 1;
+      return Promise.resolve(method.apply(owner, args)).finally(() => void (underWay -= 1));
+    };
+  const watch = <T extends object>(target: T): T =>
+    new Proxy(target, {
+      get: (owner, name) => {
+        const value = Reflect.get(owner, name) as unknown;
+        if (typeof value === "function") return counted(value as never, owner);
+        const isModel = typeof name === "string" && /^[a-z]/.test(name) && typeof value === "object" && value !== null;
+        return isModel ? watch(value) : value;
+      },
+    });
+  const quiet = async (): Promise<void> => {
+    for (let turns = 0, still = 0; still < 3 && turns < 20_000; turns++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      still = underWay === 0 ? still + 1 : 0;
+    }
+  };
+  return { prisma: watch(prisma), quiet };
+}

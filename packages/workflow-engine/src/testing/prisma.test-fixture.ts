@@ -1,0 +1,51 @@
+// A bench on Prisma adapters: one client and one database a binding, emptied between cases; `storeOver` makes the door.
+import { InMemoryBlobStore } from "../memory/memory-blob-store.ts";
+import type { DatabaseType } from "../prisma/client.ts";
+import { openClient, type TestClient, watched } from "../prisma/clients.test-fixture.ts";
+import { createPrismaAICallLogger, createPrismaJobQueue, createPrismaReader, createPrismaWorkflowPersistence } from "../prisma/index.ts";
+import type { TestSchema } from "../prisma/schemas.test-fixture.ts";
+import { storeOver } from "../store/store-over.ts";
+import type { BenchSource, BenchStore } from "./bench.ts";
+
+/** What no schema has room for in these adapters. */
+export const missingOnPrisma: NonNullable<BenchSource["missing"]> = {
+  consumers: "the CRUD port counts deliveries of the sink as a whole",
+  handsOver: "a CRUD store hands nothing over in a commit",
+  ledger: "the Prisma call log keeps calls when they are over; budgets need a store of ours",
+};
+
+/** What the smallest schema has no table for. */
+export const missingOnSmallest: NonNullable<BenchSource["missing"]> = {
+  ...missingOnPrisma,
+  attempts: "the smallest schema has no table for attempts",
+};
+
+/** Opens the client at the first case; `close` when the last is over. */
+export function prismaSource(
+  schema: TestSchema,
+  databaseType: DatabaseType,
+  missing: BenchSource["missing"],
+): BenchSource & { close(): Promise<void> } {
+  let opened: Promise<TestClient> | null = null;
+  return {
+    missing,
+    isRemote: true,
+    createStore: async (environment) => {
+      opened ??= openClient(schema, databaseType);
+      const client = await opened;
+      await client.clear();
+      const { prisma, quiet } = watched(client.prisma);
+      const blobStore = new InMemoryBlobStore();
+      const open = (): BenchStore => {
+        const persistence = createPrismaWorkflowPersistence(prisma, { environment, databaseType });
+        const jobTransport = createPrismaJobQueue(prisma, { environment, databaseType, workerId: "queue" });
+        const runStore = storeOver({ persistence, jobTransport, environment });
+        const aiCallLogger = createPrismaAICallLogger(prisma, { environment, databaseType });
+        const reader = createPrismaReader(prisma, { environment, databaseType });
+        return { persistence, jobTransport, runStore, blobStore, aiCallLogger, reader, quiet, close: quiet };
+      };
+      return { store: open(), reopen: async () => open() };
+    },
+    close: async () => (await opened)?.close(),
+  };
+}
