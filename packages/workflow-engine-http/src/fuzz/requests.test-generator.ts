@@ -115,7 +115,7 @@ export class RequestMaker {
     const kind = this.#next();
     if (kind < 0.02) return "x".repeat(300_000 + this.#int(100_000)); // the fuzzed API takes 256 KiB
     if (kind < 0.03)
-      return `{"workflowId":"count-letters","input":{"words":[]},"metadata":{"deep":${"[".repeat(10_000)}${"]".repeat(10_000)}}}`;
+      return `{"workflowId":"count-letters","input":{"words":[]},"metadata":{"deep":${"[".repeat(100_000)}${"]".repeat(100_000)}}}`;
     if (kind < 0.04) return new Uint8Array([0x7b, 0xff, 0xfe, 0x00, 0x7d]);
     const whole = JSON.stringify(this.#value(schema)) ?? "";
     if (kind < 0.08) return whole.slice(0, this.#int(whole.length + 1));
