@@ -8,6 +8,7 @@ import { addMigrateCommand } from "./commands/migrate.ts";
 import { addRerunCommand } from "./commands/rerun.ts";
 import { addResumeCommand } from "./commands/resume.ts";
 import { addRunCommand } from "./commands/run.ts";
+import { addServeCommand } from "./commands/serve.ts";
 import { addShowCommand } from "./commands/show.ts";
 import { addWorkerCommand } from "./commands/worker.ts";
 import type { Settle } from "./option-parsers.ts";
@@ -22,6 +23,7 @@ const adders = [
   addCancelCommand,
   addDeleteCommand,
   addWorkerCommand,
+  addServeCommand,
   addMigrateCommand,
 ];
 

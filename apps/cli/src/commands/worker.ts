@@ -1,14 +1,13 @@
 // `worker`: a process that works on the runs of a database until it is told to stop.
-import { type AnyWorkflow, createKernel, createRegistry, type EventSink, type KernelEvent } from "@bratsos/workflow-engine";
+import { type AnyWorkflow, createKernel, createRegistry } from "@bratsos/workflow-engine";
 import { createNodeHost } from "@bratsos/workflow-engine-host-node";
 import type { Command } from "commander";
 import { workerIdOf } from "../execute-run.ts";
-import { formatDuration, formatTime } from "../format.ts";
 import { listenForInterrupt } from "../interrupt.ts";
 import { loadModule } from "../load-module.ts";
 import { type Store, withStore } from "../open-store.ts";
 import { concurrencyOption, dbOption, type Settle, withExample } from "../option-parsers.ts";
-import { paintStatus } from "../paint-status.ts";
+import { runLines } from "../run-lines.ts";
 import { colours, print, printError } from "../terminal.ts";
 import { shortLabel } from "../worker-label.ts";
 
@@ -47,36 +46,4 @@ async function work(store: Store, workflows: AnyWorkflow[], { concurrency, db }:
   await host.stop();
   interrupt.dispose();
   print(`Stopped after ${host.getStats().jobsProcessed} stages.`);
-}
-
-/** Says when a run starts and ends. */
-function runLines({ persistence }: Store): EventSink {
-  return {
-    emit: async (event) => {
-      const status = statusOf(event);
-      if (status === null) return;
-      const run = await persistence.getRun(event.workflowRunId);
-      const words = [colours.dim(formatTime(event.timestamp)), paintStatus(status), event.workflowRunId, run?.workflowId ?? ""];
-      if (event.type === "workflow:completed") words.push(formatDuration(run?.duration ?? null));
-      if (event.type === "workflow:failed") words.push(event.error);
-      if (event.type === "workflow:cancelled") words.push(event.reason ?? "");
-      print(words.join("  ").trimEnd());
-    },
-  };
-}
-
-function statusOf({ type }: KernelEvent): "RUNNING" | "COMPLETED" | "FAILED" | "CANCELLED" | null {
-  switch (type) {
-    case "workflow:started":
-    case "workflow:rerun":
-      return "RUNNING";
-    case "workflow:completed":
-      return "COMPLETED";
-    case "workflow:failed":
-      return "FAILED";
-    case "workflow:cancelled":
-      return "CANCELLED";
-    default:
-      return null;
-  }
 }
