@@ -66,7 +66,7 @@ export function createServerlessHost(config: ServerlessHostConfig): ServerlessHo
 }
 
 const defaultMaxJobs = 10;
-const successes: ReadonlySet<string> = new Set(["completed", "suspended"]);
+const successes: ReadonlySet<string> = new Set(["completed", "suspended", "held"]);
 
 class FunctionHost implements ServerlessHost {
   readonly #kernel: Kernel;

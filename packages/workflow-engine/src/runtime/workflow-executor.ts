@@ -18,9 +18,11 @@ import { driveRun } from "./run-driver.ts";
 
 /** What an executor stands on; a store of ours spreads into it. */
 export interface WorkflowExecutorConfig
-  extends Partial<Pick<KernelConfig, "blobStore" | "environment" | "clock" | "scheduler" | "payloadLimits">> {
+  extends Partial<
+    Pick<KernelConfig, "blobStore" | "environment" | "clock" | "scheduler" | "payloadLimits" | "aiCallLogger" | "providerResolver">
+  > {
   persistence: Persistence;
-  /** Where model calls are logged. */
+  /** Where model calls are logged; the same as aiCallLogger, as stores of ours name it. */
   aiLogger?: AICallLogger | undefined;
   /** Gets the events too, published once. Without it they stay in the outbox for a host. */
   eventSink?: KernelConfig["eventSink"];
@@ -135,10 +137,10 @@ export class WorkflowExecutor<TWorkflow extends AnyWorkflow = AnyWorkflow> exten
 
   #createKernel(): Kernel {
     const { workflow, workflowRunId } = this;
-    const { aiLogger: _, ...ports } = this.#config;
+    const { aiLogger, aiCallLogger = aiLogger, ...ports } = this.#config;
     const registry = { getWorkflow: (id: string) => (id === workflow.id ? workflow : null), listWorkflowIds: () => [workflow.id] };
     const isNative = "runStore" in ports.persistence;
-    const config: KernelConfig = { ...ports, registry, ...(!isNative && { jobTransport: noQueue }) };
+    const config: KernelConfig = { ...ports, aiCallLogger, registry, ...(!isNative && { jobTransport: noQueue }) };
     const storeOn: Parameters<typeof createKernelOn>[0] = (environment) =>
       watchEvents(runStoreOf(config, environment), workflowRunId, (event) => void this.emit(event.type, event as never));
     return createKernelOn(storeOn, config);

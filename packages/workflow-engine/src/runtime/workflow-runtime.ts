@@ -17,7 +17,12 @@ import { type Print, RuntimeLog } from "./runtime-log.ts";
 
 /** What a runtime stands on, and how it works. A store of ours spreads into it; with a registry alone it keeps a SQLite file. */
 export interface WorkflowRuntimeConfig
-  extends Partial<Pick<KernelConfig, "blobStore" | "eventSink" | "scheduler" | "clock" | "environment" | "retention" | "payloadLimits">>,
+  extends Partial<
+      Pick<
+        KernelConfig,
+        "blobStore" | "eventSink" | "scheduler" | "clock" | "environment" | "retention" | "payloadLimits" | "providerResolver"
+      >
+    >,
     Partial<Pick<HostOptions, "concurrency" | "shutdownTimeoutMs" | "onError">> {
   registry: WorkflowRegistry;
   /** Default: SQLite in `.workflow-engine/workflow-engine.db` below the working directory. */
@@ -135,8 +140,8 @@ export class WorkflowRuntime {
 
   /** An AI helper that logs under `topic` to the runtime's logger; throws without one. */
   createAIHelper(topic: string, logContext?: LogContext): AIHelper {
-    const { aiCallLogger } = this.#config;
-    if (aiCallLogger) return createAIHelper(topic, aiCallLogger, logContext);
+    const { aiCallLogger, providerResolver } = this.#config;
+    if (aiCallLogger) return createAIHelper(topic, aiCallLogger, logContext, providerResolver);
     throw new WorkflowEngineError("NOT_CONFIGURED", "[Runtime] AICallLogger not configured. Pass aiCallLogger in config.");
   }
 

@@ -7,6 +7,7 @@ import { createMemoryStore } from "../memory/memory-store.ts";
 import type { EnqueueJobInput } from "../ports/job.ts";
 import type { JobTransport } from "../ports/job-transport.ts";
 import { chain, step } from "../testing/workflows.ts";
+import { queuedStore } from "./queued-store.ts";
 
 function open(isDown: () => boolean = () => false) {
   const environment = createFakeEnvironment();
@@ -30,7 +31,7 @@ function open(isDown: () => boolean = () => false) {
   const kernel = createKernel({ ...store, jobTransport: transport, registry: createRegistry([workflow]) });
   const create = async () => (await kernel.dispatch({ type: "run.create", idempotencyKey: "k", workflowId: "w", input: {} })).workflowRunId;
   const claim = () => kernel.dispatch({ type: "run.claimPending", workerId: "x" });
-  return { environment, store, kernel, sent, create, claim };
+  return { environment, store, kernel, sent, create, claim, transport };
 }
 
 describe("queuedStore", () => {
@@ -85,6 +86,27 @@ describe("queuedStore", () => {
     await environment.advance(60_000);
     await kernel.dispatch({ type: "run.reapStuck", stuckThresholdMs: 5_000 });
     expect(sent).toHaveLength(1);
+  });
+
+  it("announces stages that a decision on the whole run queues, e.g. of a budget that was raised", async () => {
+    const { kernel, sent, create, claim, environment, store, transport } = open();
+    const runId = await create();
+    await claim();
+    for (let i = 0; i < 2; i++) {
+      await kernel.dispatch({ type: "job.execute", workflowRunId: runId, workflowId: "w", stageId: "a", retry: "engine" });
+    }
+    await kernel.dispatch({ type: "run.transition", workflowRunId: runId });
+    sent.splice(0);
+    const queued = queuedStore({ store: store.runStore, persistence: store.persistence, transport, resendAfterMs: 60_000, environment });
+    await queued.transact({
+      runId,
+      decide: ({ stages }, now) => {
+        if (!stages) return { result: null, need: "stages" };
+        const waiting = stages.filter(({ group }) => group === 2);
+        return { result: null, run: {}, stages: waiting.map(({ stageId, item }) => ({ stageId, item, set: { readyAt: now + 1 } })) };
+      },
+    });
+    expect(sent.map(({ stageId }) => stageId)).toEqual(["b", "c"]);
   });
 
   it("P8: a run that was cancelled is announced no more", async () => {

@@ -104,12 +104,12 @@ function noting<R>(opened: Map<string, EnqueueJobInput[]>, decide: Decide<R>, ru
   };
 }
 
-function queuedBy({ run, stage }: Snapshot, changes: Changes<unknown>): EnqueueJobInput[] {
+function queuedBy({ run, stage, stages = [] }: Snapshot, changes: Changes<unknown>): EnqueueJobInput[] {
   const status = changes.run?.status ?? run?.status;
   if (!run || status !== "RUNNING") return [];
   const changed = (changes.stages ?? []).flatMap(({ stageId, item, set }) => {
-    const isKnown = stage?.stageId === stageId && stage.item === item;
-    return isKnown && set.readyAt !== undefined ? [{ ...stage, ...definedOf(set) }] : [];
+    const known = [...(stage ? [stage] : []), ...stages].find((each) => each.stageId === stageId && each.item === item);
+    return known && set.readyAt !== undefined ? [{ ...known, ...definedOf(set) }] : [];
   });
   return [...(changes.open ?? []), ...changed].filter(isQueued).map((each) => jobOf(run, each));
 }
