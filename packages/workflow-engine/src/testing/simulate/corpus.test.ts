@@ -9,8 +9,8 @@ import type { StoreName } from "./simulated-store.ts";
 
 const isFull = process.env["PROOF"] === "full";
 const histories: Readonly<Record<StoreName, number>> = isFull
-  ? { memory: 20_000, sqlite: 1_000, storeOver: 2_000 }
-  : { memory: 1_000, sqlite: 40, storeOver: 80 };
+  ? { memory: 20_000, sqlite: 1_000, storeOver: 2_000, functions: 3_000 }
+  : { memory: 1_000, sqlite: 40, storeOver: 80, functions: 120 };
 
 describe.each(Object.keys(histories) as StoreName[])("simulated on %s", (store) => {
   const seeds = Math.ceil(histories[store] / corpus.length);

@@ -58,6 +58,7 @@ export class SimulatedProcess implements Owner {
   die(): void {
     if (!this.isAlive) return;
     this.isAlive = false;
+    this.isDisturbed = true;
     for (const tell of this.#onDeath) tell();
   }
 

@@ -19,6 +19,8 @@ export type SimulatedStore = Omit<BenchStore, "runStore"> &
   Partial<Pick<BenchStore, "runStore">> & {
     /** Puts something between each process's kernel and its messages to the door, e.g. a defect that the simulation has to find. */
     doorOf?: ((door: RunStore) => RunStore) | undefined;
+    /** True when jobs are messages of a platform's queue, which calls functions with them. */
+    callsFunctions?: boolean | undefined;
     /** The same for the ledger. */
     ledgerOf?: ((ledger: Ledger) => Ledger) | undefined;
   };
@@ -26,8 +28,11 @@ export type SimulatedStore = Omit<BenchStore, "runStore"> &
 /** Opens an empty store whose time comes from `environment`. */
 export type StoreSource = (environment: Environment) => SimulatedStore | Promise<SimulatedStore>;
 
-/** Names of the stores that come with the simulation; `storeOver` is the door derived from CRUD adapters in memory. */
-export type StoreName = "memory" | "sqlite" | "storeOver";
+/**
+ * Names of the stores that come with the simulation: `storeOver` is the door derived from CRUD adapters in memory, `functions` a memory store
+ * whose jobs are messages of a platform's queue.
+ */
+export type StoreName = "memory" | "sqlite" | "storeOver" | "functions";
 
 /** The stores by name. */
 export const storeSources: Readonly<Record<StoreName, StoreSource>> = {
@@ -38,6 +43,7 @@ export const storeSources: Readonly<Record<StoreName, StoreSource>> = {
     jobTransport: new InMemoryJobQueue("queue", { environment }),
     blobStore: new InMemoryBlobStore(),
   }),
+  functions: (environment) => ({ ...createMemoryStore({ environment }), callsFunctions: true }),
 };
 
 type Ports = Pick<KernelConfig, "persistence" | "jobTransport" | "blobStore" | "aiCallLogger">;
@@ -60,6 +66,10 @@ export function portsOf(
   });
   const door = doorOf(messages);
   const wired = replaceRunStore({ persistence, jobTransport }, door);
+  if (store.callsFunctions) {
+    const transport = gated(world, process, world.queue.transport());
+    return { persistence: wired.persistence, jobTransport: transport, blobStore, aiCallLogger };
+  }
   // what a plain host asks of the queue is a message too; what the kernel asks is its door
   return {
     persistence: wired.persistence,

@@ -9,6 +9,7 @@ import type { DequeueResult } from "../../ports/job.ts";
 import type { JobTransport } from "../../ports/job-transport.ts";
 import { executeCommand } from "../harness.ts";
 import { startHost } from "../loop-host.ts";
+import { startTicks } from "./function-worker.ts";
 import { send } from "./gate.ts";
 import { callOutside, watchModels } from "./outside-calls.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
@@ -39,7 +40,7 @@ export function startWorker(world: World, parts: WorkerParts, place: number, gen
     const restartMs = world.choices.between(`${label}.restart`, 20, 3_000);
     world.time.at(world.time.now + restartMs, null, () => startWorker(world, parts, place, generation + 1));
   });
-  const stop = isPlain ? startPlainHost(world, process, kernel, jobTransport) : startLoops(kernel, label);
+  const stop = startHostOf(world, process, parts, { kernel, jobTransport, isPlain });
   if (!isDeployed) return;
   world.tell(label, isOld ? "starts without the workflow" : "will be replaced by a newer version", true);
   const until = world.time.now + world.choices.between(`${label}.deployed`, 10, isOld ? 30_000 : 2_000);
@@ -47,6 +48,19 @@ export function startWorker(world: World, parts: WorkerParts, place: number, gen
     world.tell(label, "is told to stop");
     void stop().then(() => process.die());
   });
+}
+
+function startHostOf(
+  world: World,
+  process: SimulatedProcess,
+  { store }: WorkerParts,
+  { kernel, jobTransport, isPlain }: { kernel: Kernel; jobTransport: JobTransport; isPlain: boolean },
+): () => Promise<void> {
+  const workerId = process.label;
+  if (!store.callsFunctions) return isPlain ? startPlainHost(world, process, kernel, jobTransport) : startLoops(kernel, workerId);
+  const session = kernel.work.openSession({ workerId });
+  world.queue.open(process, session);
+  return startTicks(process, session);
 }
 
 function kernelOf(

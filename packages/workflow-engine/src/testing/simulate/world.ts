@@ -3,6 +3,7 @@
 import { realEnvironment } from "../../environment.ts";
 import type { Environment } from "../../ports/environment.ts";
 import type { Choices, FaultKind, Mishap } from "./choices.ts";
+import { PlatformQueue } from "./function-worker.ts";
 import { Sightings } from "./sightings.ts";
 import { SimulatedProcess } from "./simulated-process.ts";
 import { VirtualTime } from "./virtual-time.ts";
@@ -16,6 +17,8 @@ export class World {
   readonly time: VirtualTime;
   readonly seen = new Sightings();
   readonly processes: SimulatedProcess[] = [];
+  /** The queue of a platform that calls functions, where there is one. */
+  readonly queue: PlatformQueue = new PlatformQueue(this);
   /** What happened, as lines for people; null when nobody reads them. */
   readonly story: string[] | null;
   /** Whose call a store is carrying out: leases are judged by the host's clock. */
