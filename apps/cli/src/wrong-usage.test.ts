@@ -51,7 +51,7 @@ test("help of every command has an example", async () => {
   const { code, stdout } = await folder.run("--help");
   expect(code).toBe(0);
   const names = [...stdout.matchAll(/^ {2}(\w+) (?:\[options\]|<)/gm)].map(([, name]) => name as string);
-  expect(names).toEqual(["run", "resume", "rerun", "list", "show", "events", "cancel", "delete", "worker", "migrate"]);
+  expect(names).toEqual(["run", "resume", "rerun", "list", "show", "events", "cancel", "delete", "worker", "serve", "migrate"]);
   const helps = await Promise.all(names.map((name) => folder.run(name, "--help")));
   for (const [index, help] of helps.entries()) expect(help.stdout, names[index]).toContain(`$ workflow-engine ${names[index]}`);
 });
