@@ -3,27 +3,20 @@
 // `ts` compiles and runs; `ts no-run` compiles; `ts continues` goes on from the block before it; `ts fails` must not compile.
 // With `--fill` the pages are not ours: their blocks are completed with what stands in docs/fillings, their links left alone.
 
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { FILLINGS, fillBlocks } from "./docs/fill-blocks.ts";
+import { checkFilledDocs } from "./docs/check-filled-docs.ts";
+import type { DocsReport } from "./docs/docs-report.ts";
+import { listPages } from "./docs/list-pages.ts";
 import { type Page, readPage } from "./docs/markdown.ts";
 import { runBlocks } from "./docs/run-blocks.ts";
-import { placeMessages, typeCheck, writeModules } from "./docs/type-check.ts";
+import { typeCheck, writeModules } from "./docs/type-check.ts";
 
 const ROOT = path.resolve(import.meta.dirname, "..");
 const PAGES = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs"];
 const RUN_LIMIT_MS = 20_000;
 
-/** What a check of some pages found; each problem starts with `file:line`. */
-export interface DocsReport {
-  pages: number;
-  blocks: number;
-  checked: number;
-  run: number;
-  problems: string[];
-  /** With `--fill`: why blocks were not run, as `file:line: reason`. */
-  notRun?: string[];
-}
+export type { DocsReport } from "./docs/docs-report.ts";
 
 /** Checks Markdown files, and those below folders; paths are relative to `cwd`. A block gets `limitMs` to run, 20 s by default. */
 export async function checkDocs(targets: readonly string[], cwd: string, limitMs = RUN_LIMIT_MS): Promise<DocsReport> {
@@ -47,42 +40,6 @@ export async function checkDocs(targets: readonly string[], cwd: string, limitMs
     }
   }
   return { pages: files.length, blocks: blocks.length, checked: blocks.length, run, problems };
-}
-
-/** Checks pages written for the interface this package keeps; a page that shows two examples in one block counts two. */
-export async function checkFilledDocs(targets: readonly string[], cwd: string, limitMs = RUN_LIMIT_MS): Promise<DocsReport> {
-  const files = targets.flatMap((target) => listPages(target, cwd));
-  const shown = files.flatMap((file) => readPage(file, readFileSync(path.resolve(cwd, file), "utf8")).blocks);
-  const folder = mkdtempSync(path.join(ROOT, ".docs-"));
-  writeFileSync(path.join(folder, ".gitignore"), "*\n");
-  try {
-    const { blocks, messages } = await fillBlocks(shown, ROOT, folder);
-    const problems = placeMessages(blocks, messages);
-    const nodeArguments = ["--import", path.join(FILLINGS, "hooks.ts")];
-    const { run, problems: failures } = await runBlocks(
-      blocks.map((block) => ({ ...block, nodeArguments })),
-      folder,
-      limitMs,
-    );
-    const notRun = blocks.flatMap(({ page, line, cannotRun }) => (cannotRun === null ? [] : [`${page}:${line}: ${cannotRun}`]));
-    const failing = new Set(problems.map((problem) => problem.split(": ")[0]));
-    const checked = blocks.filter(
-      ({ page, line, text }) => !text.split("\n").some((_line, index) => failing.has(`${page}:${line + index}`)),
-    ).length;
-    return { pages: files.length, blocks: shown.length, checked, run: run - failures.length, problems: [...problems, ...failures], notRun };
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-function listPages(target: string, cwd: string): string[] {
-  if (!statSync(path.resolve(cwd, target)).isDirectory()) return [target];
-  return readdirSync(path.resolve(cwd, target), { withFileTypes: true })
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .flatMap((entry) => {
-      if (!entry.isDirectory() && !/\.(md|txt)$/.test(entry.name)) return [];
-      return entry.name === "node_modules" ? [] : listPages(path.join(target, entry.name), cwd);
-    });
 }
 
 function brokenLinks(page: Page, cwd: string): string[] {

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { checkFilledDocs, type DocsReport } from "../docs.ts";
+import { checkFilledDocs } from "./check-filled-docs.ts";
+import type { DocsReport } from "./docs-report.ts";
 
 let folder: string;
 beforeAll(() => {

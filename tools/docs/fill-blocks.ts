@@ -4,7 +4,7 @@
 
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { type Frame, frames } from "./fillings/frames.ts";
+import { type Frame, frames, namesOfPrisma } from "./fillings/frames.ts";
 import type { Block } from "./markdown.ts";
 import { type Message, moduleOf, runCompiler } from "./type-check.ts";
 
@@ -35,7 +35,7 @@ export async function fillBlocks(
   root: string,
   folder: string,
 ): Promise<{ blocks: FilledBlock[]; messages: Message[] }> {
-  const known = new Map<string, ReadonlySet<string>>();
+  const known = new Map<string, ReadonlySet<string>>(Object.entries(namesOfPrisma).map(([source, names]) => [source, new Set(names)]));
   for (const source of ["names.ts", "executor.ts"]) {
     known.set(source, new Set(Object.keys((await import(path.join(FILLINGS, source))) as object)));
   }
@@ -67,7 +67,7 @@ function framed(block: Block): Filling {
     runs: cannotRun === null,
     ...{ footer: "", throws: first("throws") ?? null, cannotRun },
   };
-  const sources = [...own.flatMap(({ namesFrom }) => namesFrom ?? []), "names.ts"];
+  const sources = [...own.flatMap(({ namesFrom }) => namesFrom ?? []), "names.ts", "prisma.ts"];
   return { block: filled, sources, names: new Set(own.flatMap(({ names = [] }) => names)) };
 }
 

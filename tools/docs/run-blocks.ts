@@ -13,6 +13,7 @@ const OUTPUT_LINES = 15;
 /** A block that is run: with arguments of Node's own before it, and until it throws what it shows. */
 export interface RunnableBlock extends Block {
   nodeArguments?: readonly string[];
+  env?: Readonly<Record<string, string>>;
   throws?: RegExp | null;
 }
 
@@ -35,11 +36,12 @@ export async function runBlocks(
   return { run, problems: problems.sort() };
 }
 
-async function runOne(file: string, { nodeArguments = [], throws }: RunnableBlock, limitMs: number): Promise<string | null> {
+async function runOne(file: string, { nodeArguments = [], env, throws }: RunnableBlock, limitMs: number): Promise<string | null> {
   const cwd = mkdtempSync(path.join(os.tmpdir(), "docs-run-"));
   try {
     return await new Promise((resolve) => {
       const child = spawn(process.execPath, [...nodeArguments, file], {
+        env: { ...process.env, ...env },
         cwd,
         stdio: ["ignore", "pipe", "pipe"],
         timeout: limitMs,

@@ -35,6 +35,13 @@ export const frames: readonly Frame[] = [
   { when: /^\.pipe\(/, before: "new WorkflowBuilder(...builderArguments)" },
   { when: /^async execute\(ctx\) \{/m, ...stageShown },
   { when: /executor/i, namesFrom: "executor.ts" },
+  { when: /databaseType: "sqlite"/, namesFrom: "prisma-sqlite.ts" },
   { when: /^\/\/ Error: Stage doesn't exist/, throws: /Stage "non-existent" not found in workflow "my-workflow"/ },
   { when: /ai\.generateText/, cannotRun: "it calls a model of Google's, which needs a key" },
 ];
+
+/** Names that cost a database: their modules are opened by the blocks that use them, not to see what they export. */
+export const namesOfPrisma: Readonly<Record<string, readonly string[]>> = {
+  "prisma-sqlite.ts": ["prisma"],
+  "prisma.ts": ["prisma", "createPrismaWorkflowPersistence", "createPrismaJobQueue", "createPrismaAICallLogger"],
+};

@@ -1,0 +1,12 @@
+// What the check of pages answers.
+
+/** What a check of some pages found; each problem starts with `file:line`. */
+export interface DocsReport {
+  pages: number;
+  blocks: number;
+  checked: number;
+  run: number;
+  problems: string[];
+  /** With `--fill`: why blocks were not run, as `file:line: reason`. */
+  notRun?: string[];
+}
