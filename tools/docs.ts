@@ -60,6 +60,8 @@ if (import.meta.main) {
   for (const problem of report.problems) console.log(problem);
   for (const reason of report.notRun ?? []) console.log(`not run: ${reason}`);
   if (report.pages === 0) console.log("docs: found no page to check");
-  console.log(`docs: ${report.blocks} blocks, ${report.checked} type-checked, ${report.run} run`);
+  console.log(
+    `docs: ${report.blocks} blocks${report.examples === undefined ? "" : ` of ${report.examples} examples`}, ${report.checked} type-checked, ${report.run} run`,
+  );
   process.exitCode = report.problems.length > 0 || missing.length > 0 || report.pages === 0 ? 1 : 0;
 }

@@ -25,7 +25,8 @@ export async function checkFilledDocs(targets: readonly string[], cwd: string, l
     const { run, problems: failures } = await runFilled(blocks, folder, limitMs);
     const notRun = blocks.flatMap(({ page, line, cannotRun }) => (cannotRun === null ? [] : [`${page}:${line}: ${cannotRun}`]));
     const checked = countChecked(blocks, problems);
-    return { pages: files.length, blocks: shown.length, checked, run: run - failures.length, problems: [...problems, ...failures], notRun };
+    const counts = { pages: files.length, blocks: shown.length, examples: blocks.length, checked, run: run - failures.length };
+    return { ...counts, problems: [...problems, ...failures], notRun };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

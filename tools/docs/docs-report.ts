@@ -7,6 +7,8 @@ export interface DocsReport {
   checked: number;
   run: number;
   problems: string[];
+  /** With `--fill`: how many examples the blocks are, some of which show two. */
+  examples?: number;
   /** With `--fill`: why blocks were not run, as `file:line: reason`. */
   notRun?: string[];
 }
