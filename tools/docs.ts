@@ -13,7 +13,7 @@ import { runBlocks } from "./docs/run-blocks.ts";
 import { typeCheck, writeModules } from "./docs/type-check.ts";
 
 const ROOT = path.resolve(import.meta.dirname, "..");
-const PAGES = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs"];
+const PAGES = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs", "packages/workflow-engine-http/README.md"];
 const RUN_LIMIT_MS = 20_000;
 
 export type { DocsReport } from "./docs/docs-report.ts";
