@@ -111,6 +111,11 @@ class Sending<T> {
     world.caller = this.#process;
     const answer = this.#message.effect();
     world.caller = null;
+    if (world.isRemote) {
+      world.remoteCalls++;
+      const isAnswered = (): void => void world.remoteCalls--;
+      answer.then(isAnswered, isAnswered);
+    }
     answer.then(
       (value) => {
         this.#describe(value);

@@ -54,6 +54,7 @@ export async function runHistory(scenario: Scenario, choices: Choices, isTold = 
   const world = new World(choices, isTold);
   const store = await world.aside(async () => scenario.openStore(world.storeEnvironment()));
   await world.aside(async () => store.migrate?.());
+  world.isRemote = store.isRemote ?? false;
   const outside = scenario.outside();
   const workflowOf = (code: SimulatedCode): AnyWorkflow => scenario.workflowOf(code as SimulatedCode<never>);
   const { providerResolver, workers } = scenario;

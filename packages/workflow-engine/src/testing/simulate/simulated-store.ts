@@ -19,6 +19,8 @@ export type SimulatedStore = Omit<BenchStore, "runStore"> &
   Partial<Pick<BenchStore, "runStore">> & {
     /** Puts something between each process's kernel and its messages to the door, e.g. a defect that the simulation has to find. */
     doorOf?: ((door: RunStore) => RunStore) | undefined;
+    /** True when the store answers over a network: a history on it may not replay to the letter. */
+    isRemote?: boolean | undefined;
     /** True when jobs are messages of a platform's queue, which calls functions with them. */
     callsFunctions?: boolean | undefined;
     /** The same for the ledger. */

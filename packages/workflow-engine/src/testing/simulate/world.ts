@@ -25,7 +25,9 @@ export class World {
   caller: SimulatedProcess | null = null;
   /** Messages that are on their way for long. */
   slowMessages = 0;
-  /** Calls to a real database whose answer is awaited. */
+  /** True when the store answers over a network: virtual time then waits for its answers. */
+  isRemote = false;
+  /** Calls to such a store whose answer is awaited. */
   remoteCalls = 0;
   /** When anything last changed. */
   changedAt: number;
