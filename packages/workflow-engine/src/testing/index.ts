@@ -33,8 +33,18 @@ export { createTestKernel, type TestKernel, type TestKernelOptions, type TestRun
 export { FaultPlan, type FaultTime, type FaultyPorts, faulty, InjectedFault, type PortCall } from "./faults.ts";
 export { type LoopHost, startHost } from "./loop-host.ts";
 export { createBench } from "./open-bench.ts";
+export {
+  BatchDesk,
+  type BatchDeskOptions,
+  type BatchItem,
+  type Hook as BatchHook,
+  type ItemPlan,
+  type ServedBatch,
+} from "./providers/batches/batch-desk.ts";
+export { type BatchServer, startBatchServer } from "./providers/batches/batch-server.ts";
 export type { BilledCall, ExtraRoute, ModelRequest, Plan, PlannedAnswer, ReceivedRequest, Reply } from "./providers/protocol.ts";
 export { echo, type ProviderServer, type ProviderServerOptions, startProviderServer } from "./providers/provider-server.ts";
+export { type RequestWatch, watchRequests } from "./providers/quiet.ts";
 export { type FaultKind, faultKinds } from "./simulate/choices.ts";
 export type { SimulatedClient } from "./simulate/client-process.ts";
 export type { SimulatedHistory, SimulatedRun } from "./simulate/finished-history.ts";
