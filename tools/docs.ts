@@ -58,7 +58,6 @@ if (import.meta.main) {
   const check = isFilled ? checkFilledDocs : checkDocs;
   const report = await check(targets, asked.length > 0 ? process.cwd() : ROOT);
   for (const problem of report.problems) console.log(problem);
-  for (const reason of report.notRun ?? []) console.log(`not run: ${reason}`);
   if (report.pages === 0) console.log("docs: found no page to check");
   console.log(
     `docs: ${report.blocks} blocks${report.examples === undefined ? "" : ` of ${report.examples} examples`}, ${report.checked} type-checked, ${report.run} run`,

@@ -9,6 +9,4 @@ export interface DocsReport {
   problems: string[];
   /** With `--fill`: how many examples the blocks are, some of which show two. */
   examples?: number;
-  /** With `--fill`: why blocks were not run, as `file:line: reason`. */
-  notRun?: string[];
 }

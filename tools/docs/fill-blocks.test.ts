@@ -28,7 +28,7 @@ it("fills in names, ellipses, a method's object and modules, cuts two examples a
     "const runtime = createWorkflowRuntime({ ...config });\n\n// another\nconst runtime = createWorkflowRuntime({ ...config });\nawait runtime.start();",
     '// Error: Stage doesn\'t exist\nawait executor.execute(input, config, { fromStage: "non-existent" });',
   );
-  expect(report).toEqual({ pages: 1, blocks: 6, examples: 7, checked: 7, run: 7, problems: [], notRun: [] });
+  expect(report).toEqual({ pages: 1, blocks: 6, examples: 7, checked: 7, run: 7, problems: [] });
 });
 
 it("reports what does not compile and what does not run, at its line", async () => {

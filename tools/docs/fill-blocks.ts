@@ -4,7 +4,7 @@
 
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { type Frame, frames, namesOfPrisma } from "./fillings/frames.ts";
+import { type Frame, frames, namesOfServers } from "./fillings/frames.ts";
 import type { Block } from "./markdown.ts";
 import { type Message, moduleOf, runCompiler } from "./type-check.ts";
 
@@ -16,7 +16,6 @@ export interface FilledBlock extends Block {
   /** Lines after the block: imports of what it does not declare. */
   footer: string;
   throws: RegExp | null;
-  cannotRun: string | null;
 }
 
 interface Filling {
@@ -35,7 +34,7 @@ export async function fillBlocks(
   root: string,
   folder: string,
 ): Promise<{ blocks: FilledBlock[]; messages: Message[] }> {
-  const known = new Map<string, ReadonlySet<string>>(Object.entries(namesOfPrisma).map(([source, names]) => [source, new Set(names)]));
+  const known = new Map<string, ReadonlySet<string>>(Object.entries(namesOfServers).map(([source, names]) => [source, new Set(names)]));
   for (const source of ["names.ts", "executor.ts"]) {
     known.set(source, new Set(Object.keys((await import(path.join(FILLINGS, source))) as object)));
   }
@@ -59,13 +58,11 @@ function framed(block: Block): Filling {
   const own = frames.filter(({ when }) => when.test(block.text));
   const text = own.reduce((shown, { replace = [] }) => replace.reduce((all, [from, to]) => all.replace(from, to), shown), block.text);
   const first = <K extends keyof Frame>(key: K): Frame[K] | undefined => own.find((frame) => frame[key] !== undefined)?.[key];
-  const cannotRun = first("cannotRun") ?? null;
   const filled: FilledBlock = {
     ...block,
     text: `${text}${first("after") ? `\n${first("after")}` : ""}`,
     before: own.map(({ before = "" }) => before).join(""),
-    runs: cannotRun === null,
-    ...{ footer: "", throws: first("throws") ?? null, cannotRun },
+    ...{ runs: true, footer: "", throws: first("throws") ?? null },
   };
   const sources = [...own.flatMap(({ namesFrom }) => namesFrom ?? []), "names.ts", "prisma.ts"];
   return { block: filled, sources, names: new Set(own.flatMap(({ names = [] }) => names)) };

@@ -16,8 +16,6 @@ export interface Frame {
   namesFrom?: string;
   /** The block shows an error: it runs until this is thrown. */
   throws?: RegExp;
-  /** Why the block is compiled and not run. */
-  cannotRun?: string;
 }
 
 const stageShown = {
@@ -37,11 +35,12 @@ export const frames: readonly Frame[] = [
   { when: /executor/i, namesFrom: "executor.ts" },
   { when: /databaseType: "sqlite"/, namesFrom: "prisma-sqlite.ts" },
   { when: /^\/\/ Error: Stage doesn't exist/, throws: /Stage "non-existent" not found in workflow "my-workflow"/ },
-  { when: /ai\.generateText/, cannotRun: "it calls a model of Google's, which needs a key" },
+  { when: /"gemini-2\.5-flash", "Summarize/, namesFrom: "google.ts" },
 ];
 
-/** Names that cost a database: their modules are opened by the blocks that use them, not to see what they export. */
-export const namesOfPrisma: Readonly<Record<string, readonly string[]>> = {
+/** Names that cost a server: their modules are opened by the blocks that use them, not to see what they export. */
+export const namesOfServers: Readonly<Record<string, readonly string[]>> = {
+  "google.ts": ["aiCallLogger"],
   "prisma-sqlite.ts": ["prisma"],
   "prisma.ts": ["prisma", "createPrismaWorkflowPersistence", "createPrismaJobQueue", "createPrismaAICallLogger"],
 };
