@@ -13,14 +13,22 @@ export interface RequestWatch {
 export async function watchRequests(): Promise<RequestWatch> {
   const { subscribe, unsubscribe } = await import("node:diagnostics_channel");
   const open = new Set<unknown>();
-  const begin = (message: unknown): void => void open.add((message as { request: unknown }).request);
+  let isNews = false;
+  const begin = (message: unknown): void => {
+    open.add((message as { request: unknown }).request);
+    isNews = true;
+  };
   const end = (message: unknown): void => void open.delete((message as { request: unknown }).request);
   const events = { create: begin, trailers: end, error: end };
   for (const [name, listener] of Object.entries(events)) subscribe(`undici:request:${name}`, listener);
   const quiet = async (): Promise<void> => {
-    for (let calm = 0; calm < 3; calm = open.size > 0 ? 0 : calm + 1) {
+    let calm = 0;
+    // after an answer others may follow; when nothing was asked, one look is enough
+    while (calm < (isNews ? 3 : 1)) {
       await new Promise<void>((resolve) => void realEnvironment.setTimer(1, resolve));
+      calm = open.size > 0 ? 0 : calm + 1;
     }
+    isNews = false;
   };
   const stop = (): void => {
     for (const [name, listener] of Object.entries(events)) unsubscribe(`undici:request:${name}`, listener);
