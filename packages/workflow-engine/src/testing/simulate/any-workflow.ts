@@ -3,12 +3,13 @@ import type { AnyStage } from "../../define/stage.ts";
 import { FatalError } from "../../errors.ts";
 import { streamOf } from "../seeded.ts";
 import { chain, type Group, type StepContext, step, waiting } from "../workflows.ts";
+import { ask } from "./budget-entry.ts";
 import type { CorpusEntry } from "./corpus-entry.ts";
 import type { SimulatedCode } from "./watched-workflow.ts";
 
 /** A stage of some kind: one that works, fails at times, takes long, waits, or waits and goes on. */
 function someStage(id: string, draw: () => number, { random, sleep, now }: SimulatedCode): AnyStage {
-  const kind = Math.floor(draw() * 7);
+  const kind = Math.floor(draw() * 8);
   const retry = { initialMs: 100, maxAttempts: 1 + Math.floor(draw() * 4) };
   const pollInterval = 500 + Math.floor(draw() * 20_000);
   const output = (ctx: { executionId: string; input: unknown }) => ({ by: ctx.executionId, after: ctx.input });
@@ -29,6 +30,7 @@ function someStage(id: string, draw: () => number, { random, sleep, now }: Simul
       { retry, timeoutMs: 5_000 },
     );
   }
+  if (kind === 7) return ask(id);
   const isOver = (): boolean => random() < 0.4;
   if (kind === 4) return waiting(id, () => ({ ready: isOver(), output: { at: now() } }), { pollInterval, maxWaitTime: 300_000 });
   if (kind === 5) {

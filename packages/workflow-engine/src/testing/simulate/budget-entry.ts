@@ -18,11 +18,14 @@ interface Builder {
   build(): AnyWorkflow;
 }
 
-const ask = (id: string): AnyStage =>
-  step(id, async (ctx) => {
+/** A stage that asks a model. */
+export function ask(id: string, budget?: { tokens: number }): AnyStage {
+  const stage = step(id, async (ctx) => {
     const { text } = await ctx.ai.generateText(model, `question of ${id}`, { maxTokens, maxRetries: 0 });
     return { by: ctx.executionId, text };
   });
+  return budget ? { ...stage, budget } : stage;
+}
 
 /** A run whose stages ask models, with a budget that is raised while they do. */
 export const budget: CorpusEntry = {
@@ -31,15 +34,25 @@ export const budget: CorpusEntry = {
   workflow: () => {
     const options = { budget: { tokens: firstLimit, onExceed: "hold" as const } };
     const builder = new WorkflowBuilder("budget", "Budget", "", z.unknown(), z.unknown(), options) as unknown as Builder;
-    return builder.pipe(ask("first")).parallel(["p1", "p2", "p3"].map(ask)).pipe(ask("last")).build();
+    return builder
+      .pipe(ask("first"))
+      .parallel([ask("p1"), ask("p2"), ask("p3", { tokens: 10 })])
+      .pipe(ask("last"))
+      .build();
   },
   script: async (client) => {
     const runId = await client.create();
     // any moment: before a call is refused, between the refusal and its commit, after it
     await client.sleep(client.random() * 60);
     await client.raiseBudget(runId, { tokens: firstLimit * 2 });
-    await client.sleep(client.random() * 20_000);
-    await client.raiseBudget(runId, { tokens: lastLimit });
+    await client.sleep(client.random() < 0.5 ? client.random() * 100 : client.random() * 20_000);
+    const raises = [{ tokens: lastLimit }, { tokens: lastLimit, stageId: "p3" }];
+    for (const raise of client.random() < 0.5 ? raises : raises.reverse()) await client.raiseBudget(runId, raise);
+    // a stage's own budget is there from its first call on: one that was raised before is raised again
+    for (let round = 0; round < 60 && !(await client.hasEnded(runId)); round++) {
+      await client.sleep(client.random() * 10_000);
+      await client.raiseBudget(runId, { tokens: lastLimit, stageId: "p3" });
+    }
   },
   invariants: {
     "P23 nothing is spent beyond the budget": ({ runs }) => {

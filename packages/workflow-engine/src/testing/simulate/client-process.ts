@@ -18,10 +18,11 @@ export interface SimulatedClient {
   cancel(runId: string, reason?: string): Promise<boolean>;
   /** Reopens an ended run. */
   rerunFrom(runId: string, stageId: string): Promise<void>;
-  /** Raises a run's budget; answers the stages that go on. */
-  raiseBudget(runId: string, limit: { usd?: number; tokens?: number }): Promise<string[]>;
+  /** Raises a run's budget, or a stage's; answers the stages that go on. */
+  raiseBudget(runId: string, limit: { usd?: number; tokens?: number; stageId?: string }): Promise<string[]>;
   /** Waits, in virtual milliseconds. */
   sleep(ms: number): Promise<void>;
+  hasEnded(runId: string): Promise<boolean>;
   /** Waits until a run has ended. */
   untilEnded(runId: string): Promise<Status>;
   /** A number in [0, 1) that repeats for one seed. */
@@ -52,6 +53,7 @@ export function createClient(world: World, store: SimulatedStore, workflow: AnyW
     },
     raiseBudget: async (workflowRunId, limit) => (await insist({ type: "budget.raise", workflowRunId, ...limit })).resumedStages,
     sleep: (ms) => sleep(world, process, ms),
+    hasEnded: async (runId) => isEnded((await store.persistence.getRunStatus(runId)) ?? "CANCELLED"),
     untilEnded: async (runId) => {
       for (;;) {
         const status = await store.persistence.getRunStatus(runId);
