@@ -23,6 +23,20 @@ export interface Delivery {
   error: string | null;
 }
 
+/** A delivery as an adapter keeps it beside the event's row; (eventId, consumer) is unique. Instants are milliseconds. */
+export interface DeliveryMark extends Omit<Delivery, "event"> {
+  eventId: string;
+  workflowRunId: string;
+}
+
+/** Deliveries that failed and those that wait behind them, kept for every process to see. */
+export interface DeliveryRows {
+  list(eventIds: readonly string[]): Promise<DeliveryMark[]>;
+  /** Keeps a delivery, in place of what was kept of it. */
+  save(mark: DeliveryMark): Promise<void>;
+  delete(eventId: string, consumer: string): Promise<void>;
+}
+
 /** What one flusher may publish now. Null tokens mean that somebody else is at it. */
 export interface EventBatch {
   token: string;

@@ -1,5 +1,6 @@
 // The CRUD port: reading, tests, and people's own adapters. `storeOver` derives the one door from any of them.
 import type { AttemptRow } from "./changes.ts";
+import type { DeliveryRows } from "./delivery.ts";
 import type { ArtifactRecord, CreateLogInput, LogRecord, SaveArtifactInput } from "./log.ts";
 import type { CreateOutboxEventInput, OutboxRecord } from "./outbox.ts";
 import type { CreateRunInput, RunRecord, UpdateRunInput } from "./run.ts";
@@ -78,6 +79,8 @@ export interface Persistence {
 
   /** Ours: keeps attempts that are over; without it they are forgotten. */
   appendAttempts?(workflowRunId: string, attempts: readonly AttemptRow[]): Promise<void>;
+  /** Ours: who of several consumers still has to get an event; without it each process remembers that by itself. */
+  readonly deliveries?: DeliveryRows | undefined;
   /** Ours: deletes events, keys and jobs that have served their time (runs go by `deleteRun`); without it they stay. */
   sweep?(limits: SweepLimits): Promise<Omit<SweepResult, "runs">>;
 }

@@ -1,5 +1,6 @@
 // The CRUD port on a Prisma client. Names come from the client, time from the environment; what the schema has no column for lives in
 // its Json columns. `storeOver` derives the one door from it; with a job queue of the same client both write in one transaction.
+import type { DeliveryRows } from "../ports/delivery.ts";
 import type { ArtifactRecord, CreateLogInput, LogRecord, SaveArtifactInput } from "../ports/log.ts";
 import type { CreateOutboxEventInput, OutboxRecord } from "../ports/outbox.ts";
 import type { KeyHold, KeyState, Persistence } from "../ports/persistence.ts";
@@ -10,6 +11,7 @@ import type { AttemptRow, SweepLimits, SweepResult } from "../ports/store.ts";
 import { createLog, deleteArtifact, findArtifact, hasArtifact, listArtifacts, saveArtifact } from "./artifact-rows.ts";
 import { appendAttempts } from "./attempt-rows.ts";
 import type { PrismaClientLike } from "./client.ts";
+import { deliveryRows } from "./delivery-rows.ts";
 import { acquireKey, completeKey, releaseKey } from "./key-rows.ts";
 import { appendEvents, countTry, listUnpublished, markPublished, moveToDeadLetters, replayDead } from "./outbox-rows.ts";
 import { claimNextRun, claimRun, createRun, deleteRun, getRun, getRunStatus, listRunsByStatus, updateRun } from "./run-rows.ts";
@@ -27,6 +29,11 @@ export class PrismaWorkflowPersistence implements Persistence {
   /** Takes a generated client; opens nothing until its first use. */
   constructor(prisma: PrismaClientLike, options: PrismaAdapterOptions = {}, session?: PrismaSession) {
     this.session = session ?? new PrismaSession(prisma, options);
+  }
+
+  /** Who of several consumers still has to get an event; undefined where the schema has no table for it. */
+  get deliveries(): DeliveryRows | undefined {
+    return deliveryRows(this.session);
   }
 
   withTransaction<T>(fn: (tx: Persistence) => Promise<T>): Promise<T> {

@@ -21,6 +21,7 @@ import { placeOfCursor } from "../store/cursors.ts";
 import { listArtifacts } from "./artifact-rows.ts";
 import { listAttempts } from "./attempt-rows.ts";
 import type { PrismaClientLike, Row } from "./client.ts";
+import { type DeliveryEntry, listDeliveries } from "./delivery-rows.ts";
 import { logModel, type ModelPlan, outboxModel, runModel } from "./models.ts";
 import { Rows } from "./rows.ts";
 import { getRun, toRun } from "./run-rows.ts";
@@ -88,10 +89,12 @@ export class PrismaReader implements Reader {
   async listDeadLetters(page: PageRequest = {}): Promise<Page<DeadLetterRecord>> {
     const where = { dlqAt: { not: null }, ...isEvent };
     const { items, nextCursor } = await this.#page<OutboxRecord>({ plan: outboxModel, where, at: "dlqAt", direction: "asc" }, page);
-    return {
-      items: items.map((event) => ({ consumer: sink, event, tries: event.retryCount, deadAt: event.dlqAt!, error: null })),
-      nextCursor,
-    };
+    const marks = await listDeliveries(
+      this.#session,
+      items.map(({ id }) => id),
+    );
+    const byEvent = Map.groupBy(marks, ({ eventId }) => eventId);
+    return { items: items.flatMap((event) => lettersOf(event, byEvent.get(event.id) ?? [])), nextCursor };
   }
 
   async countRuns(): Promise<RunCount[]> {
@@ -128,6 +131,12 @@ function behind(cursor: string, at: string, direction: "asc" | "desc"): Row {
   const beyond = direction === "asc" ? "gt" : "lt";
   const instant = new Date(place.at);
   return { OR: [{ [at]: { [beyond]: instant } }, { [at]: instant, id: { [beyond]: place.id } }] };
+}
+
+/** The dead letters of an event: one a consumer where that is known, else one for the sink as a whole. */
+function lettersOf(event: OutboxRecord, marks: readonly DeliveryEntry[]): DeadLetterRecord[] {
+  const dead = marks.flatMap(({ consumer, tries, deadAt, error }) => (deadAt === null ? [] : [{ consumer, event, tries, deadAt, error }]));
+  return dead.length > 0 ? dead : [{ consumer: sink, event, tries: event.retryCount, deadAt: event.dlqAt!, error: null }];
 }
 
 function toStageDetail(record: StageRecord): StageDetail {

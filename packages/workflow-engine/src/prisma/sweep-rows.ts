@@ -5,7 +5,7 @@ import { batchKeyType } from "./ai-call-logger.ts";
 import { takeOrphans } from "./attempt-rows.ts";
 import type { Row } from "./client.ts";
 import { isCompleted, type KeyRecord } from "./key-rows.ts";
-import { jobModel, keyModel, outboxModel, runModel } from "./models.ts";
+import { deliveryModel, jobModel, keyModel, outboxModel, runModel } from "./models.ts";
 import { Rows } from "./rows.ts";
 import type { PrismaSession } from "./session.ts";
 
@@ -34,6 +34,7 @@ async function sweepEvents(session: PrismaSession, where: Row, max: number): Pro
     select,
   });
   if (old.length === 0) return 0;
+  if (session.hasModel(deliveryModel)) await session.of(deliveryModel).deleteMany({ where: { eventId: { in: old.map(({ id }) => id) } } });
   const last = await lastSequences(session, [...new Set(old.map((row) => row["workflowRunId"] as string))]);
   const isLast = (row: Row): boolean => last.get(row["workflowRunId"] as string) === Number(row["sequence"]);
   const idsOf = (rows: Row[]): Row => ({ id: { in: rows.map(({ id }) => id) } });

@@ -18,7 +18,7 @@ import { SignalHub } from "./signal-hub.ts";
 
 /** A store in a SQL database; spreads into `createKernel`. */
 export interface SqlStore {
-  readonly persistence: Required<Omit<Persistence, "appendAttempts" | "sweep">> & HasRunStore;
+  readonly persistence: Required<Omit<Persistence, "appendAttempts" | "sweep" | "deliveries">> & HasRunStore;
   readonly jobTransport: Required<Omit<JobTransport, "resendAfterMs">> & HasRunStore;
   readonly blobStore: SqlBlobStore;
   readonly scheduler: SqlScheduler;

@@ -1,5 +1,6 @@
 // The publisher's side of the outbox on the CRUD port (P18). The port keeps one mark an event, so that the rows speak of the sink as a
-// whole: who of several consumers still has to get an event, its backoff and the flusher's lease are known to this process only.
+// whole: who of several consumers still has to get an event is known to this process only, unless the adapter keeps deliveries. The
+// flusher's lease is this process's own: of several processes each publishes, and what is published twice has the same id.
 import type { Environment } from "../ports/environment.ts";
 import type { OutboxRecord } from "../ports/outbox.ts";
 import type { Persistence } from "../ports/persistence.ts";
@@ -33,7 +34,9 @@ export class CrudEvents {
     const token = this.#environment.newId();
     this.#flusher = { token, until: now + leaseMs };
     try {
-      const batch = this.#batchOf(await this.#unpublished(max), max, now);
+      const rows = await this.#unpublished(max);
+      await this.#loadDeliveries(rows);
+      const batch = this.#batchOf(rows, max, now);
       if (batch.fresh.length === 0 && batch.pending.length === 0) this.#flusher = null;
       return { token, ...batch };
     } catch (error) {
@@ -53,7 +56,10 @@ export class CrudEvents {
   async settle(report: EventReport): Promise<boolean> {
     if (this.#flusher?.token !== report.token) return false;
     try {
-      for (const { consumer, event } of report.delivered) this.#deliveries.get(event.id)?.delete(consumer);
+      for (const { consumer, event } of report.delivered) {
+        this.#deliveries.get(event.id)?.delete(consumer);
+        await this.#persistence.deliveries?.delete(event.id, consumer);
+      }
       for (const delivery of report.failed) await this.#keep(delivery);
       const touched = [...report.published, ...report.delivered.map(({ event }) => event), ...report.failed.map(({ event }) => event)];
       await this.#finish([...new Set(touched.map((event) => event.id))]);
@@ -81,6 +87,22 @@ export class CrudEvents {
         () => false,
       );
       if (events.length > 0 || !isRelayed || round === lastRound) return events;
+    }
+  }
+
+  /** What every process has to see of these events, where the adapter keeps it. */
+  async #loadDeliveries(rows: readonly OutboxRecord[]): Promise<void> {
+    if (!this.#persistence.deliveries || rows.length === 0) return;
+    const marks = await this.#persistence.deliveries.list(rows.map(({ id }) => id));
+    const byEvent = Map.groupBy(marks, ({ eventId }) => eventId);
+    for (const row of rows) {
+      const event = toStoredEvent(row);
+      const deliveries = (byEvent.get(row.id) ?? []).map(({ eventId: _, workflowRunId: __, ...mark }): [string, Delivery] => [
+        mark.consumer,
+        { ...mark, event },
+      ]);
+      if (deliveries.length > 0) this.#deliveries.set(row.id, new Map(deliveries));
+      else this.#deliveries.delete(row.id);
     }
   }
 
@@ -112,6 +134,8 @@ export class CrudEvents {
     const ofEvent: Deliveries = this.#deliveries.get(event.id) ?? new Map();
     const triesBefore = ofEvent.get(consumer)?.tries ?? 0;
     this.#deliveries.set(event.id, ofEvent.set(consumer, delivery));
+    const { event: _, ...mark } = delivery;
+    await this.#persistence.deliveries?.save({ ...mark, eventId: event.id, workflowRunId: event.runId });
     if (delivery.tries > triesBefore) await this.#persistence.incrementOutboxRetryCount(event.id);
   }
 
