@@ -2,10 +2,9 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { PrismaBetterSqlite3 } from "@prisma/adapter-better-sqlite3";
-import { PrismaPg } from "@prisma/adapter-pg";
 import { createTestDatabase } from "../../../../tools/postgres/test-databases.ts";
 import type { DatabaseType, PrismaClientLike, PrismaMethods } from "./client.ts";
 import { createStatements, schemaText, type TestSchema } from "./schemas.test-fixture.ts";
@@ -24,23 +23,46 @@ export interface TestClient {
 
 type ClientClass = new (options: object) => PrismaClientLike & PrismaMethods & { $disconnect(): Promise<void> };
 
+/** A release of Prisma, installed somewhere. */
+export interface PrismaRelease {
+  version: string;
+  /** The folder whose packages are used; clients generated for it are kept below. */
+  folder: string;
+  /** Further lines of the generator block. */
+  generator: string;
+}
+
+/** The release that the package is developed with. */
+export const prisma7: PrismaRelease = { version: "7.10.0", folder: root, generator: "" };
+
 /** The class of a generated client; generates it when nobody has before. */
-export async function generatedClient(schema: TestSchema, databaseType: DatabaseType): Promise<ClientClass> {
-  const text = schemaText(schema, databaseType, '  provider = "prisma-client"\n  output   = "./client"');
-  const version = createHash("sha256").update(`7.10.0 ${text}`).digest("hex").slice(0, 16);
-  const folder = path.join(root, ".workflow-engine", "prisma-clients", version);
-  if (!existsSync(folder)) generate(text, folder);
+async function generatedClient(schema: TestSchema, databaseType: DatabaseType, release: PrismaRelease): Promise<ClientClass> {
+  const text = schemaText(schema, databaseType, `  provider = "prisma-client"\n  output   = "./client"\n${release.generator}`);
+  const version = createHash("sha256").update(`${release.version} ${text}`).digest("hex").slice(0, 16);
+  const folder = path.join(release.folder, ".workflow-engine", "prisma-clients", version);
+  if (!existsSync(folder)) generate(text, folder, release);
   return (await import(pathToFileURL(path.join(folder, "client", "client.ts")).href)).PrismaClient;
 }
 
-function generate(text: string, folder: string): void {
+function generate(text: string, folder: string, release: PrismaRelease): void {
   mkdirSync(path.dirname(folder), { recursive: true });
   const draft = mkdtempSync(path.join(path.dirname(folder), "draft-"));
   try {
     writeFileSync(path.join(draft, "schema.prisma"), text);
-    // generating needs no schema engine, but the command would download one: any file that can be run stands in for it
-    const env = { ...process.env, PRISMA_SCHEMA_ENGINE_BINARY: process.execPath, CHECKPOINT_DISABLE: "1", PRISMA_HIDE_UPDATE_MESSAGE: "1" };
-    const command = [path.join(root, "node_modules/prisma/build/index.js"), "generate", "--schema", path.join(draft, "schema.prisma")];
+    // generating needs no engine, but the command would download them: any file that can be run stands in for one
+    const env = {
+      ...process.env,
+      PRISMA_SCHEMA_ENGINE_BINARY: process.execPath,
+      PRISMA_QUERY_ENGINE_LIBRARY: process.execPath,
+      CHECKPOINT_DISABLE: "1",
+      PRISMA_HIDE_UPDATE_MESSAGE: "1",
+    };
+    const command = [
+      path.join(release.folder, "node_modules/prisma/build/index.js"),
+      "generate",
+      "--schema",
+      path.join(draft, "schema.prisma"),
+    ];
     const done = spawnSync(process.execPath, command, { cwd: draft, env, encoding: "utf8" });
     if (done.status !== 0) throw new Error(`prisma generate failed:\n${done.stdout}${done.stderr}`);
     renameSync(draft, folder);
@@ -52,11 +74,19 @@ function generate(text: string, folder: string): void {
 }
 
 /** Opens a client on an empty database of its own. On SQLite in memory unless a file is named. */
-export async function openClient(schema: TestSchema, databaseType: DatabaseType, file = ":memory:"): Promise<TestClient> {
-  const Client = await generatedClient(schema, databaseType);
+export async function openClient(
+  schema: TestSchema,
+  databaseType: DatabaseType,
+  file = ":memory:",
+  release = prisma7,
+): Promise<TestClient> {
+  const Client = await generatedClient(schema, databaseType, release);
+  const load = createRequire(path.join(release.folder, "packages/workflow-engine/package.json"));
+  const { PrismaPg } = load("@prisma/adapter-pg");
+  const { PrismaBetterSqlite3, PrismaBetterSQLite3 = PrismaBetterSqlite3 } = load("@prisma/adapter-better-sqlite3");
   const database = databaseType === "postgresql" ? await createTestDatabase() : null;
   const adapter = () =>
-    database ? new PrismaPg({ connectionString: database.url, max: 5 }) : new PrismaBetterSqlite3({ url: `file:${file}` });
+    database ? new PrismaPg({ connectionString: database.url, max: 5 }) : new PrismaBetterSQLite3({ url: `file:${file}`, timeout: 0 });
   const clients: Array<InstanceType<ClientClass>> = [];
   const open = () => {
     const client = new Client({ adapter: adapter() });

@@ -102,9 +102,9 @@ function relation(rest: string, table: string | undefined, quoted: (names: strin
 }
 
 function defaultOf(rest: string): string {
-  const found = /@default\(("?)([^)"]*(?:\(\))?)("?)\)/.exec(rest);
-  if (!found || found[2] === "cuid()") return "";
-  if (found[2] === "now()") return " DEFAULT CURRENT_TIMESTAMP";
-  const isNumber = found[1] === "" && /^\d+$/.test(found[2]!);
-  return ` DEFAULT ${isNumber ? found[2] : `'${found[2]}'`}`;
+  const given = /@default\((\w+\(\)|"[^"]*"|[^)]*)\)/.exec(rest)?.[1];
+  if (given === undefined || given === "cuid()") return "";
+  if (given === "now()") return " DEFAULT CURRENT_TIMESTAMP";
+  const isNumber = /^\d+$/.test(given);
+  return ` DEFAULT ${isNumber ? given : `'${given.replaceAll('"', "")}'`}`;
 }

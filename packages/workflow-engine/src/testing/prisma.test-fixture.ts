@@ -1,11 +1,12 @@
 // A bench on Prisma adapters: one client and one database a binding, emptied between cases; `storeOver` makes the door.
 import { InMemoryBlobStore } from "../memory/memory-blob-store.ts";
 import type { DatabaseType } from "../prisma/client.ts";
-import { openClient, type TestClient, watched } from "../prisma/clients.test-fixture.ts";
+import { openClient, type PrismaRelease, type TestClient, watched } from "../prisma/clients.test-fixture.ts";
 import { createPrismaAICallLogger, createPrismaJobQueue, createPrismaReader, createPrismaWorkflowPersistence } from "../prisma/index.ts";
 import type { TestSchema } from "../prisma/schemas.test-fixture.ts";
 import { storeOver } from "../store/store-over.ts";
 import type { BenchSource, BenchStore } from "./bench.ts";
+import type { Suite } from "./suite.ts";
 
 /** What no schema has room for in these adapters. */
 export const missingOnPrisma: NonNullable<BenchSource["missing"]> = {
@@ -25,13 +26,14 @@ export function prismaSource(
   schema: TestSchema,
   databaseType: DatabaseType,
   missing: BenchSource["missing"],
+  release?: () => PrismaRelease,
 ): BenchSource & { close(): Promise<void> } {
   let opened: Promise<TestClient> | null = null;
   return {
     missing,
     isRemote: true,
     createStore: async (environment) => {
-      opened ??= openClient(schema, databaseType);
+      opened ??= openClient(schema, databaseType, undefined, release?.());
       const client = await opened;
       await client.clear();
       const { prisma, quiet } = watched(client.prisma);
@@ -48,4 +50,10 @@ export function prismaSource(
     },
     close: async () => (await opened)?.close(),
   };
+}
+
+/** Cases that come twice, by plain commands and in a host, once: in a host. All of them where everything is proved. */
+export function withoutTwins(suites: readonly Suite[]): readonly Suite[] {
+  if (process.env["PROOF"] === "full") return suites;
+  return suites.map(({ name, cases }) => ({ name, cases: cases.filter((each) => !each.name.endsWith(" [commands]")) }));
 }
