@@ -36,7 +36,7 @@ export interface PrismaRelease {
 export const prisma7: PrismaRelease = { version: "7.10.0", folder: root, generator: "" };
 
 /** The class of a generated client; generates it when nobody has before. */
-async function generatedClient(schema: TestSchema, databaseType: DatabaseType, release: PrismaRelease): Promise<ClientClass> {
+export async function generatedClient(schema: TestSchema, databaseType: DatabaseType, release = prisma7): Promise<ClientClass> {
   const text = schemaText(schema, databaseType, `  provider = "prisma-client"\n  output   = "./client"\n${release.generator}`);
   const version = createHash("sha256").update(`${release.version} ${text}`).digest("hex").slice(0, 16);
   const folder = path.join(release.folder, ".workflow-engine", "prisma-clients", version);
