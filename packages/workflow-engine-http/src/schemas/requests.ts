@@ -45,8 +45,10 @@ export const runEventsQuery = z.object({
 export const eventsQuery = z.object({
   after: z
     .string()
-    .regex(/^\d{1,15}\.\d{1,9}$/)
+    .regex(/^(\d{1,15}\.)?\d{1,15}\.\d{1,9}$/)
     .optional()
-    .describe("Events after this eventId; 0.0 is the first one kept. By default a list begins there, a stream with what comes next."),
+    .describe(
+      "Events after this cursor, which each event of a stream and each page names; 0.0 is the first one kept. By default a list begins there, a stream with what comes next.",
+    ),
   limit: queryNumber(1, 500).optional().describe("Events at most, of a list; default 500."),
 });

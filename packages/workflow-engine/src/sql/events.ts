@@ -6,6 +6,7 @@ import type { Batch } from "./batch.ts";
 import type { Row, Session, SqlValue } from "./db.ts";
 import { loadMarksOf, markEach, markKey } from "./marks.ts";
 import { eventsOf, type OutboxRow, readOutboxRow } from "./outbox-events.ts";
+import { publicationTime } from "./publication-time.ts";
 import {
   deleteDeliveries,
   findAlive,
@@ -157,7 +158,7 @@ async function publish(session: Session, events: readonly StoredEvent[], taken: 
   }
   const isAll = whole.length === taken.counts.size && taken.lastId > 0;
   if (isAll && session.dialect.commitsInOrder) await session.write(insertPublication, [[taken.lastId, now]]);
-  else if (whole.length > 0) await session.write(markPublished, [[now, JSON.stringify(whole)]]);
+  else if (whole.length > 0) await session.write(markPublished, [[await publicationTime(session, now), JSON.stringify(whole)]]);
   if (parts.length > 0) await markEach(session, parts, (mark) => ({ ...mark, publishedAt: mark.publishedAt ?? now }), now);
 }
 

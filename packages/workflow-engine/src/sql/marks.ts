@@ -2,6 +2,7 @@
 import { parseEventId } from "../store/record-ids.ts";
 import type { Row, Session } from "./db.ts";
 import { type EventMark, type OutboxRow, readOutboxRow } from "./outbox-events.ts";
+import { publicationTime } from "./publication-time.ts";
 import { findMarks, listDeadMarks, loadMarks, saveMarks } from "./tables/deliveries.ts";
 import { loadOutbox, markPublished } from "./tables/outbox.ts";
 
@@ -67,7 +68,8 @@ async function publishWhole(session: Session, rows: OutboxRow[], marks: Readonly
     const own = Array.from({ length: row.count }, (_, index) => marks.get(markKey(row.id, index)));
     return row.publishedAt === null && own.every((mark) => mark !== undefined && mark.publishedAt !== null);
   });
-  if (whole.length > 0) await session.write(markPublished, [[now, JSON.stringify(whole.map((row) => row.id))]]);
+  if (whole.length > 0)
+    await session.write(markPublished, [[await publicationTime(session, now), JSON.stringify(whole.map((row) => row.id))]]);
 }
 
 function readMark(row: Row): EventMark {

@@ -9,6 +9,7 @@ import { forOne } from "../dialect.ts";
 import { replayDeadDeliveries } from "../events.ts";
 import { loadMarksOf, markEach, markKey, reviveMarks } from "../marks.ts";
 import { type EventMark, eventsOf, type OutboxRow, payloadOf, readOutboxRow } from "../outbox-events.ts";
+import { publicationTime } from "../publication-time.ts";
 import { listLive, loadLastSequence, loadOutbox, markPublished } from "../tables/outbox.ts";
 import { countEvents } from "../tables/runs.ts";
 import { toDate, toText } from "./json-text.ts";
@@ -58,7 +59,8 @@ export async function markEventsPublished({ session, now }: Step, ids: readonly 
   const rows = (await readRows(session, wanted)).filter((row) => row.publishedAt === null || isMarked(row));
   const isWhole = (row: OutboxRow): boolean => new Set(byRow.get(String(row.id))).size === row.count && !isMarked(row);
   const whole = rows.filter(isWhole);
-  if (whole.length > 0) await session.write(markPublished, [[now, JSON.stringify(whole.map((row) => row.id))]]);
+  if (whole.length > 0)
+    await session.write(markPublished, [[await publicationTime(session, now), JSON.stringify(whole.map((row) => row.id))]]);
   const parts = rows.filter((row) => !whole.includes(row)).flatMap((row) => byRow.get(String(row.id))!);
   if (parts.length > 0) await markEach(session, parts, (mark) => ({ ...mark, publishedAt: mark.publishedAt ?? now }), now);
 }

@@ -15,7 +15,7 @@ import type {
 } from "../../ports/reader.ts";
 import type { RunRecord } from "../../ports/run.ts";
 import type { Status } from "../../ports/status.ts";
-import { foreignCursor, placeOfEvent } from "../../store/cursors.ts";
+import { foreignCursor } from "../../store/cursors.ts";
 import { forOne } from "../dialect.ts";
 import { type OutboxRow, readOutboxRow } from "../outbox-events.ts";
 import { isPublished, outboxColumns } from "../tables/outbox.ts";
@@ -101,8 +101,7 @@ export class SqlReader implements Reader {
   }
 
   listAllEvents(after?: string, limit = MAX_EVENTS): Promise<EventFeed> {
-    const from = placeOfEvent(after);
-    return this.#read(({ session }) => readFeed(session, from, limit));
+    return this.#read(({ session }) => readFeed(session, after, limit));
   }
 
   lastEventCursor(): Promise<string> {

@@ -72,6 +72,7 @@ CREATE TABLE outbox (
   count ${int} NOT NULL, first_sequence ${int} NOT NULL, published_at ${int}
 );
 ${commitsInOrder ? "" : "CREATE INDEX outbox_unpublished ON outbox (id) WHERE published_at IS NULL;"}
+${commitsInOrder ? "" : "CREATE INDEX outbox_published ON outbox (published_at, id) WHERE published_at IS NOT NULL;"}
 CREATE TABLE publications (last_id ${int} PRIMARY KEY, published_at ${int} NOT NULL);
 CREATE INDEX outbox_run ON outbox (run_id, id);
 

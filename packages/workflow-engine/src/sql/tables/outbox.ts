@@ -41,6 +41,13 @@ export const listLive = forOne("list_live", { max: "int" }, (p) => {
     ) AS live ORDER BY 1 LIMIT ${p.max}`;
 });
 
+/** When rows were last published; no row before the first. */
+export const lastPublishedAt = forOne("last_published_at", {}, (_, { commitsInOrder }) => {
+  return commitsInOrder
+    ? `SELECT p.published_at FROM publications p WHERE p.last_id = ${lastPublication}`
+    : "SELECT o.published_at FROM outbox o WHERE o.published_at IS NOT NULL ORDER BY o.published_at DESC LIMIT 1";
+});
+
 /** The first row that has an event neither published nor given up. */
 export const firstUnsettled = forOne("first_unsettled", {}, () => {
   const isSettled = "(m.published_at IS NOT NULL OR m.dead_at IS NOT NULL)";
