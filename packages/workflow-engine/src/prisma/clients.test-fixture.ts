@@ -30,14 +30,21 @@ export interface PrismaRelease {
   folder: string;
   /** Further lines of the generator block. */
   generator: string;
+  /** Further lines of the datasource block. */
+  datasource: string;
 }
 
 /** The release that the package is developed with. */
-export const prisma7: PrismaRelease = { version: "7.10.0", folder: root, generator: "" };
+export const prisma7: PrismaRelease = { version: "7.10.0", folder: root, generator: "", datasource: "" };
 
 /** The class of a generated client; generates it when nobody has before. */
 export async function generatedClient(schema: TestSchema, databaseType: DatabaseType, release = prisma7): Promise<ClientClass> {
-  const text = schemaText(schema, databaseType, `  provider = "prisma-client"\n  output   = "./client"\n${release.generator}`);
+  const text = schemaText(
+    schema,
+    databaseType,
+    `  provider = "prisma-client"\n  output   = "./client"\n${release.generator}`,
+    release.datasource,
+  );
   const version = createHash("sha256").update(`${release.version} ${text}`).digest("hex").slice(0, 16);
   const folder = path.join(release.folder, ".workflow-engine", "prisma-clients", version);
   if (!existsSync(folder)) generate(text, folder, release);

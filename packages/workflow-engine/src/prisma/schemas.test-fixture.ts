@@ -41,9 +41,9 @@ function renamed(models: string): string {
 }
 
 /** The whole schema.prisma for one database. SQLite knows no @db attributes. */
-export function schemaText({ models }: TestSchema, databaseType: DatabaseType, generator: string): string {
+export function schemaText({ models }: TestSchema, databaseType: DatabaseType, generator: string, datasource = ""): string {
   const fit = databaseType === "sqlite" ? models.replaceAll(/\s*@db\.\w+/g, "") : models;
-  return `generator client {\n${generator}\n}\n\ndatasource db {\n  provider = "${databaseType}"\n}\n\n${fit}`;
+  return `generator client {\n${generator}\n}\n\ndatasource db {\n  provider = "${databaseType}"\n${datasource}}\n\n${fit}`;
 }
 
 const types: Record<DatabaseType, Record<string, string>> = {

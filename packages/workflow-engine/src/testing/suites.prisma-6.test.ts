@@ -16,7 +16,8 @@ const workspace = path.resolve(import.meta.dirname, "../../../../package.json");
 
 describe.runIf(process.env["PROOF"] === "full")(`Prisma ${version}`, () => {
   const folder = mkdtempSync(path.join(tmpdir(), "prisma-6-"));
-  const release = (): PrismaRelease => ({ version, folder, generator: '  engineType = "client"\n' });
+  const generator = '  engineType = "client"\n  importFileExtension = "ts"\n';
+  const release = (): PrismaRelease => ({ version, folder, generator, datasource: '  url = "unused"\n' });
 
   beforeAll(() => {
     const { overrides } = JSON.parse(readFileSync(workspace, "utf8")) as { overrides: unknown };
