@@ -14,6 +14,7 @@ export { InMemoryJobQueue, type MemoryJobQueueOptions } from "../memory/memory-j
 export { InMemoryWorkflowPersistence } from "../memory/memory-persistence.ts";
 export type { MemoryPersistenceOptions } from "../memory/memory-records.ts";
 export { createMemoryStore, type MemoryStore } from "../memory/memory-store.ts";
+export { type MockBatch, type MockBatchOptions, MockBatchProvider } from "./ai/mock-batches.ts";
 export { createMockAIHelper, type MockAIHelper } from "./ai/mock-helper.ts";
 export { createMockProvider, type MockAnswer, type MockProvider, type MockRequest, type MockScript } from "./ai/mock-provider.ts";
 export { createRecordedProvider, type RecordedProvider, type RecordedProviderOptions, type RecordingMode } from "./ai/recorded-provider.ts";

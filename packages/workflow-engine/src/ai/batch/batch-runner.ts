@@ -84,7 +84,7 @@ export class BatchRunner {
     const key = metadataOf(place.resumeState)?.keys[name];
     const resumed = key === undefined ? null : await loadRecord(place, key);
     if (resumed) return resumed;
-    const hash = await hashOf(this.#desk, wire);
+    const hash = hashOf(this.#desk, wire);
     const left = await loadNamed(place, name);
     if (left && this.#isSameWork(left, hash)) {
       place.log("INFO", `Going on with batch ${left.key}, whose intent an earlier execution has left.`);

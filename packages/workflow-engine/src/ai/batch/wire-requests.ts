@@ -1,4 +1,5 @@
 // The requests of a batch as its provider takes them, the split that its record remembers, and a digest by which the same work is known.
+import { hashText } from "../../define/fingerprint.ts";
 import { FatalError } from "../../errors.ts";
 import type { AIBatchRequest } from "./ai-batch-types.ts";
 import type { BatchDesk } from "./batch-desk.ts";
@@ -24,14 +25,11 @@ export function partsOfRecord(record: BatchRecord, { batches, modelId }: BatchDe
   return record.parts.map(({ start, count }) => ({ model: modelId, requests: requests.slice(start, start + count) }));
 }
 
-/** SHA-256 over everything that is asked. */
-export async function hashOf({ batches, modelId }: BatchDesk, wire: readonly BatchRequest[]): Promise<string> {
-  const encoder = new TextEncoder();
+/** A digest of everything that is asked. Synchronous, so that a simulated world repeats itself. */
+export function hashOf({ batches, modelId }: BatchDesk, wire: readonly BatchRequest[]): string {
   let hash = `${batches.name} ${modelId}`;
   for (const [index, request] of wire.entries()) {
-    const text = `${hash}\n${JSON.stringify(batches.toWire(request, `x-${index}-${request.customId}`))}`;
-    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(text)));
-    hash = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    hash = hashText(`${hash}\n${JSON.stringify(batches.toWire(request, `x-${index}-${request.customId}`))}`);
   }
   return hash;
 }

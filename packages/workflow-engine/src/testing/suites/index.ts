@@ -26,6 +26,7 @@ import { retentionSuite } from "./p22-retention.ts";
 import { budgetsSuite } from "./p23-budgets.ts";
 import { ledgerSuite } from "./p23-ledger.ts";
 import { stageCallsSuite } from "./p23-stage-calls.ts";
+import { batchSuite } from "./p24-batches.ts";
 import { aiCallLoggerSuite } from "./port-ai-call-logger.ts";
 import { blobStoreSuite } from "./port-blob-store.ts";
 import { jobTransportSuite } from "./port-job-transport.ts";
@@ -38,7 +39,7 @@ import { runStoreDoorSuite } from "./port-run-store-door.ts";
 import { runStoreEventsSuite } from "./port-run-store-events.ts";
 import { runStoreWorkSuite } from "./port-run-store-work.ts";
 
-/** The promises P1 to P23. */
+/** The promises P1 to P24. */
 export const promiseSuites: readonly Suite[] = [
   createSuite,
   exactlyOnceSuite,
@@ -67,6 +68,7 @@ export const promiseSuites: readonly Suite[] = [
   ledgerSuite,
   stageCallsSuite,
   budgetsSuite,
+  batchSuite,
 ];
 
 /** What the ports themselves promise. */
