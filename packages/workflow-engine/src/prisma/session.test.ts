@@ -1,0 +1,66 @@
+// What a session on a Prisma client keeps apart, and what it keeps together.
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { realEnvironment } from "../environment.ts";
+import { storeOver } from "../store/store-over.ts";
+import { openClient, type TestClient } from "./clients.test-fixture.ts";
+import { createEnumHelper } from "./enum-helper.ts";
+import { createPrismaJobQueue, createPrismaWorkflowPersistence } from "./factories.ts";
+import { smallestSchema } from "./schemas.test-fixture.ts";
+
+const names = { workflowId: "w", workflowName: "W", workflowType: "w", input: {} };
+const stage = { runId: "r", stageId: "a", item: 0, name: "A", number: 1, group: 1, status: "PENDING", attempt: 0, maxAttempts: 3 } as const;
+const waits = { executionId: "e", lease: null, waitReason: null, readyAt: 0, pollAt: null, pollIntervalMs: null, maxWaitUntil: null };
+const times = { pollFailures: 0, startedAt: null, completedAt: null, error: null };
+
+describe.each(["sqlite", "postgresql"] as const)("a session on %s", (databaseType) => {
+  let client: TestClient;
+  beforeAll(async () => void (client = await openClient(smallestSchema, databaseType)));
+  beforeEach(() => client.clear());
+  afterAll(() => client.close());
+
+  it("loses no query that comes in beside a transaction that is taken back", async () => {
+    const persistence = createPrismaWorkflowPersistence(client.prisma);
+    let beside: Promise<unknown> = Promise.resolve();
+    const broken = persistence.withTransaction(async (tx) => {
+      await tx.createRun({ ...names, id: "inside" });
+      beside = persistence.createRun({ ...names, id: "beside" });
+      await new Promise((resolve) => setImmediate(resolve));
+      await tx.getRun("inside");
+      throw new Error("take it back");
+    });
+    await expect(broken).rejects.toThrow("take it back");
+    await beside;
+    expect([await persistence.getRun("inside"), (await persistence.getRun("beside"))?.id]).toEqual([null, "beside"]);
+  });
+
+  it("opens a stage and enqueues its job in one transaction, when persistence and queue are of one client", async () => {
+    const persistence = createPrismaWorkflowPersistence(client.prisma);
+    const open = (jobTransport: ReturnType<typeof createPrismaJobQueue>, id: string, isBroken = false) => {
+      const store = storeOver({ persistence, jobTransport, environment: realEnvironment });
+      const decide = () => ({
+        result: null,
+        open: [{ ...stage, ...waits, ...times, runId: id }],
+        // an artifact that is no JSON is refused after the job has been thought of
+        ...(isBroken && { artifacts: [{ stageId: null, key: "k", type: "ARTIFACT" as const, data: '"\\ud800"', bytes: 1 }] }),
+      });
+      return store.transact({ runId: id, decide });
+    };
+    const queue = createPrismaJobQueue(client.prisma);
+    for (const id of ["one", "two", "bad"]) await persistence.createRun({ ...names, id, status: "RUNNING" });
+    await open(queue, "one");
+    expect(await persistence.getUnpublishedOutboxEvents(), "rows that stand for jobs").toEqual([]);
+    expect(await queue.dequeue()).toMatchObject({ workflowRunId: "one", stageId: "a" });
+    await expect(open(queue, "bad", true)).rejects.toThrow("surrogate");
+    expect([await queue.dequeue(), await persistence.getStagesByRun("bad")]).toEqual([null, []]);
+    expect(createPrismaJobQueue(client.another()).sharesWith(persistence), "another client").toBe(false);
+  });
+});
+
+describe("the enum helper", () => {
+  it("gives the client's own values, or the text, and refuses others", () => {
+    const methods = { $transaction: null, $queryRawUnsafe: null, $executeRawUnsafe: null };
+    const helper = createEnumHelper({ ...methods, $Enums: { Status: { PENDING: "pending" } } } as never);
+    expect([helper.status("PENDING"), helper.status("FAILED"), helper.artifactType("ARTIFACT")]).toEqual(["pending", "FAILED", "ARTIFACT"]);
+    expect(() => helper.logLevel("LOUD" as never)).toThrow('"LOUD" is no LogLevel');
+  });
+});
