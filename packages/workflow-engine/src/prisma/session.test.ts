@@ -37,20 +37,19 @@ describe.each(["sqlite", "postgresql"] as const)("a session on %s", (databaseTyp
     const persistence = createPrismaWorkflowPersistence(client.prisma);
     const open = (jobTransport: ReturnType<typeof createPrismaJobQueue>, id: string, isBroken = false) => {
       const store = storeOver({ persistence, jobTransport, environment: realEnvironment });
-      const decide = () => ({
-        result: null,
-        open: [{ ...stage, ...waits, ...times, runId: id }],
-        // an artifact that is no JSON is refused after the job has been thought of
-        ...(isBroken && { artifacts: [{ stageId: null, key: "k", type: "ARTIFACT" as const, data: '"\\ud800"', bytes: 1 }] }),
-      });
-      return store.transact({ runId: id, decide });
+      const decide = () => ({ result: null, open: [{ ...stage, ...waits, ...times, runId: id }] });
+      const resultOf = () => {
+        if (isBroken) throw new Error("after the jobs");
+      };
+      const key = { key: id, commandType: "t", hash: "h", mode: "once", resultOf, replay: () => null } as const;
+      return store.transact({ runId: id, key, decide });
     };
     const queue = createPrismaJobQueue(client.prisma);
     for (const id of ["one", "two", "bad"]) await persistence.createRun({ ...names, id, status: "RUNNING" });
     await open(queue, "one");
     expect(await persistence.getUnpublishedOutboxEvents(), "rows that stand for jobs").toEqual([]);
     expect(await queue.dequeue()).toMatchObject({ workflowRunId: "one", stageId: "a" });
-    await expect(open(queue, "bad", true)).rejects.toThrow("surrogate");
+    await expect(open(queue, "bad", true)).rejects.toThrow("after the jobs");
     expect([await queue.dequeue(), await persistence.getStagesByRun("bad")]).toEqual([null, []]);
     expect(createPrismaJobQueue(client.another()).sharesWith(persistence), "another client").toBe(false);
   });
