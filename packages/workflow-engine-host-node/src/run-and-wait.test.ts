@@ -12,8 +12,8 @@ const endless = workflowOf(
   step("a", (ctx) => new Promise((_, reject) => ctx.signal.addEventListener("abort", () => reject(ctx.signal.reason)))),
 );
 
-function open(workflow = quick) {
-  const opened = openHost(workflow);
+function open(workflow = quick, options: Parameters<typeof openHost>[1] = {}) {
+  const opened = openHost(workflow, options);
   const { store, kernel, host, environment } = opened;
   /** Runs, while virtual time passes, until it has settled. */
   const run = async (options: Partial<RunAndWaitOptions> = {}) => {
@@ -40,6 +40,16 @@ describe("runAndWait", () => {
       ],
     });
     expect(host.getStats().isRunning).toBe(false);
+  });
+
+  it("does not wait for ever on a run that nobody here works on any more", async () => {
+    const { run, host, environment, store } = open(endless, { shutdownTimeoutMs: 1_000 });
+    const running = run();
+    await environment.advance(100);
+    void host.stop(); // as SIGTERM does
+    const error = await running.catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: "RUN_STATE", message: expect.stringContaining("any worker goes on with it") });
+    expect((await store.reader.listRuns()).items[0]).toMatchObject({ status: "RUNNING" });
   });
 
   it("leaves a host running that was", async () => {

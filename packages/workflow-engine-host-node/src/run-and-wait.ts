@@ -45,31 +45,41 @@ export interface RunResult {
 
 const endedStatuses: ReadonlySet<Status> = new Set(["COMPLETED", "FAILED", "CANCELLED"]);
 
-/** Runs a workflow and resolves when it has ended, however it ended. */
+/** Runs a workflow and resolves when it has ended, however it ended. Rejects with RUN_STATE when the host it started is stopped before, e.g. by a signal. */
 export async function runAndWait(options: RunAndWaitOptions): Promise<RunResult> {
   const { kernel, host, command } = options;
   const wasRunning = host.getStats().isRunning;
   const runId = "workflowId" in command ? (await kernel.dispatch({ ...command, type: "run.create" })).workflowRunId : command.workflowRunId;
   try {
     if (!wasRunning) await host.start();
-    return await watch(options, runId);
+    return await watch(options, runId, !wasRunning);
   } finally {
     if (!wasRunning) await host.stop();
   }
 }
 
-async function watch(options: RunAndWaitOptions, runId: string): Promise<RunResult> {
+async function watch(options: RunAndWaitOptions, runId: string, isHostOurs: boolean): Promise<RunResult> {
   const { persistence, kernel, signal, pollIntervalMs = 25 } = options;
   const seen = new Map<string, Status>();
   for (;;) {
+    const isStopped = isHostOurs && !options.host.getStats().isRunning;
     // asked again until the run has ended: a store that was out of reach for a moment must not leave it running
     if (signal?.aborted) await cancelRun(kernel, runId, signal);
     const status = await persistence.getRunStatus(runId);
     if (status === null) throw new WorkflowEngineError("RUN_NOT_FOUND", `WorkflowRun ${runId} not found`);
     if (options.onStageChange) tellChanges(await persistence.getStagesByRun(runId), seen, options.onStageChange);
     if (endedStatuses.has(status)) return resultOf(options, runId);
+    if (isStopped) throw stopped(runId, status);
     await pause(kernel, pollIntervalMs, signal);
   }
+}
+
+/** Nobody here works on the run any more; waiting on would wait for ever. */
+function stopped(runId: string, status: Status): WorkflowEngineError {
+  return new WorkflowEngineError(
+    "RUN_STATE",
+    `The host was stopped while run ${runId} is ${status}. Nothing is lost: any worker goes on with it, and runAndWait with { workflowRunId } waits for it again.`,
+  );
 }
 
 function cancelRun(kernel: Kernel, workflowRunId: string, { reason }: AbortSignal): Promise<unknown> {

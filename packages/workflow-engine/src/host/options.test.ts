@@ -24,4 +24,21 @@ describe("resolveHostOptions", () => {
     };
     expect(() => resolveHostOptions({ kernel: {} as never, workerId: "w", onError }).onError(new Error("x"))).not.toThrow();
   });
+
+  it.each([
+    [{ workerId: "" }, /workerId is missing/],
+    [{ workerId: undefined as unknown as string }, /workerId is missing/],
+    [{ concurrency: 0 }, /concurrency of worker "w" must be a number of at least 1, got 0/],
+    [{ concurrency: Number.NaN }, /got NaN/],
+    [{ concurrency: "10" as unknown as number }, /concurrency/],
+    [{ jobPollIntervalMs: 0 }, /jobPollIntervalMs/],
+    [{ shutdownTimeoutMs: -1 }, /shutdownTimeoutMs/],
+  ])("refuses %j, with which a host would only look as if it worked", (wrong, message) => {
+    expect(() => resolveHostOptions({ kernel: {} as never, workerId: "w", ...wrong })).toThrow(message);
+  });
+
+  it("takes what is unusual and works", () => {
+    const unusual = { concurrency: Number.POSITIVE_INFINITY, maxClaimsPerTick: 0, shutdownTimeoutMs: 0 };
+    expect(resolveHostOptions({ kernel: {} as never, workerId: "w", ...unusual })).toMatchObject(unusual);
+  });
 });

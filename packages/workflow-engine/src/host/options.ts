@@ -1,5 +1,6 @@
 // The options every host shares, with their defaults (seeds 000 and 001; settled question 6).
 
+import { WorkflowEngineError } from "../errors.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { JobTransport } from "../ports/job-transport.ts";
 
@@ -34,8 +35,21 @@ export type ResolvedHostOptions = {
   [K in Exclude<keyof HostOptions, "kernel" | "jobTransport">]-?: NonNullable<HostOptions[K]>;
 };
 
-/** Fills in the defaults. */
+/** The least each number may be; what is less would look like a host that works and never does. */
+const least = {
+  concurrency: 1,
+  orchestrationIntervalMs: 1,
+  jobPollIntervalMs: 1,
+  staleLeaseThresholdMs: 1,
+  maxClaimsPerTick: 0,
+  maxSuspendedChecksPerTick: 0,
+  maxOutboxFlushPerTick: 0,
+  shutdownTimeoutMs: 0,
+} as const satisfies Partial<Record<keyof HostOptions, number>>;
+
+/** Fills in the defaults; throws NOT_CONFIGURED for a value no host can work with. */
 export function resolveHostOptions(options: HostOptions): ResolvedHostOptions {
+  assertOptions(options);
   return {
     workerId: options.workerId,
     orchestrationIntervalMs: options.orchestrationIntervalMs ?? 10_000,
@@ -54,4 +68,21 @@ export function resolveHostOptions(options: HostOptions): ResolvedHostOptions {
       }
     },
   };
+}
+
+function assertOptions(options: HostOptions): void {
+  if (typeof options.workerId !== "string" || options.workerId === "") {
+    throw new WorkflowEngineError(
+      "NOT_CONFIGURED",
+      "workerId is missing: give each process a name of its own, e.g. one with its process id.",
+    );
+  }
+  for (const [name, lowest] of Object.entries(least)) {
+    const value: unknown = options[name as keyof typeof least];
+    if (value === undefined || (typeof value === "number" && value >= lowest)) continue;
+    throw new WorkflowEngineError(
+      "NOT_CONFIGURED",
+      `${name} of worker "${options.workerId}" must be a number of at least ${lowest}, got ${String(value)}`,
+    );
+  }
 }
