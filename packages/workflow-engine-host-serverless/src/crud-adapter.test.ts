@@ -1,7 +1,12 @@
 // The serverless host on an adapter of the CRUD port, which knows nothing of queues: jobs are rows of its outbox until the platform's queue
 // has them (P4, P17).
 import { createKernel, createRegistry } from "@bratsos/workflow-engine";
-import { CollectingEventSink, createFakeEnvironment, InMemoryWorkflowPersistence } from "@bratsos/workflow-engine/testing";
+import {
+  CollectingEventSink,
+  createFakeEnvironment,
+  InMemoryJobQueue,
+  InMemoryWorkflowPersistence,
+} from "@bratsos/workflow-engine/testing";
 import { expect, it } from "vitest";
 import type { JobMessage } from "./job-message.ts";
 import { polled, step, workflowOf } from "./platform.test-fixture.ts";
@@ -73,4 +78,21 @@ it("P17: what a queue that was down did not get it gets at the next tick; what i
   await environment.advance(300_000); // the queue gave it up
   await startHost().host.runMaintenanceTick();
   expect(await startHost().host.handleJob(sent.shift()!)).toEqual({ outcome: "completed" });
+});
+
+it("a job that was dequeued from a queue one asks is over there once it is handled, and stays where it is to be delivered again", async () => {
+  const { environment, persistence } = open();
+  const jobTransport = new InMemoryJobQueue("fn", { environment });
+  const workflow = workflowOf(step("a", ({ attempt }) => (attempt === 1 ? Promise.reject(new Error("once")) : 1)));
+  const kernel = createKernel({ persistence, jobTransport, environment, registry: createRegistry([workflow]) });
+  const host = createServerlessHost({ kernel, jobTransport, workerId: "fn" });
+  const command = { type: "run.create", idempotencyKey: "k", workflowId: "w", input: {} } as const;
+  const { workflowRunId } = await kernel.dispatch(command);
+  await host.runMaintenanceTick();
+  const job = (await jobTransport.dequeue())!;
+  expect(await host.handleJob(job)).toMatchObject({ outcome: "failed", retryable: true });
+  expect(jobTransport.getJob(job.jobId)?.status).toBe("RUNNING");
+  expect(await host.handleJob(job)).toEqual({ outcome: "completed" });
+  expect(jobTransport.getJob(job.jobId)?.status).toBe("COMPLETED");
+  expect(await persistence.getRunStatus(workflowRunId)).toBe("COMPLETED");
 });

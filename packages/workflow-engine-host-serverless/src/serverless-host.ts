@@ -1,6 +1,6 @@
 // The serverless host: what a worker process does, in single calls. A queue message is one job, a cron trigger one tick; nothing runs
 // between calls. Job and tick code are the node host's (P13 to P17). Seeds 001 and 004 give its options, methods and results.
-import type { Kernel } from "@bratsos/workflow-engine";
+import type { JobTransport, Kernel } from "@bratsos/workflow-engine";
 import {
   type Attempt,
   type HostOptions,
@@ -72,6 +72,7 @@ class FunctionHost implements ServerlessHost {
   readonly #kernel: Kernel;
   readonly #session: WorkSession;
   readonly #limit: TimeLimit;
+  readonly #jobTransport: JobTransport | undefined;
   readonly #options: ReturnType<typeof resolveHostOptions>;
 
   constructor({ deadline, budgetMs, ...config }: ServerlessHostConfig) {
@@ -79,11 +80,13 @@ class FunctionHost implements ServerlessHost {
     this.#options = resolveHostOptions(config);
     this.#session = config.kernel.work.openSession({ workerId: config.workerId });
     this.#limit = { deadline, budgetMs };
+    this.#jobTransport = config.jobTransport;
   }
 
   async handleJob(message: JobMessage, limit = this.#limit): Promise<HandleJobResult> {
     const { staleLeaseThresholdMs } = this.#options;
     const result = await handleJobMessage({ kernel: this.#kernel, session: this.#session, staleLeaseThresholdMs }, message, limit);
+    if (result.outcome !== "failed" || result.retryable === false) await this.#forget(message);
     await this.#publish();
     return result;
   }
@@ -158,6 +161,17 @@ class FunctionHost implements ServerlessHost {
     budget.signal.removeEventListener("abort", abort);
     for (const end of ends) if (end.status === "rejected") throw end.reason;
     return polls.length;
+  }
+
+  /** A job that was taken from a queue one asks is over there too; a queue that calls functions is told by its consumer. */
+  async #forget({ jobId, attempt }: JobMessage): Promise<void> {
+    const transport = this.#jobTransport;
+    if (!transport || transport.resendAfterMs !== undefined || "runStore" in transport) return;
+    try {
+      await transport.complete(jobId, { attempt });
+    } catch (error) {
+      this.#options.onError(error); // it comes again, and finds nothing to do
+    }
   }
 
   /** Publishes what this call told; what is left is the next tick's, so a failure here is not the job's. Where flushers cannot see each other, only ticks publish. */
