@@ -54,7 +54,8 @@ function listEvents(runId: string, { after, follow, db, json }: EventsOptions): 
       while (!interrupt.isRaised) {
         const wasOver = follower.hasEnded;
         for (const event of await follower.look(Date.now())) tell(event);
-        if (wasOver) return exitCode.completed; // one more look than the end needs: the last event is published after it
+        // a run that was deleted meanwhile tells nothing more
+        if (wasOver || follower.status === null) return exitCode.completed; // one more look than the end needs: the last event is published after it
         await Promise.race([interrupt.raised, new Promise((resolve) => setTimeout(resolve, lookMs))]);
       }
       return exitCode.interrupted;
