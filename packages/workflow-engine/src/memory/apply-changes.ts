@@ -5,6 +5,7 @@ import type { ArtifactRow, AttemptRow, BudgetRaise, Changes, LogRow, NewRun, Run
 import { encodeEvents } from "../store/event-codec.ts";
 import { stageRecordId } from "../store/record-ids.ts";
 import { artifactKey, budgetKey, deleteRunRows } from "./delete-run.ts";
+import { ensureStageBudget } from "./memory-ledger.ts";
 import type { MemoryTables, RunRow, StageRow } from "./memory-tables.ts";
 
 /** Payloads of a stage that has none yet. */
@@ -72,9 +73,10 @@ export function applyChanges(tables: MemoryTables, runId: string, changes: Chang
   if (changes.deleteRun) deleteRunRows(tables, runId);
 }
 
-/** Raises a limit that there is; what has none stays without. */
-function raiseBudget(tables: MemoryTables, runId: string, { stageId, usdPico, tokens }: BudgetRaise): void {
+/** Raises a limit that there is, or that its stage declares; what has none stays without. */
+function raiseBudget(tables: MemoryTables, runId: string, { stageId, usdPico, tokens, declared }: BudgetRaise): void {
   const key = budgetKey(runId, stageId);
+  if (declared && stageId !== null) ensureStageBudget(tables, runId, stageId, declared);
   const row = tables.budgets.get(key);
   if (!row) return;
   const { limit } = row;

@@ -177,7 +177,8 @@ function budgetsOf(tables: MemoryTables, { runId, stageId }: LedgerRow): BudgetR
   return tables.budgets.by("run", runId).filter((budget) => budget.stageId === null || budget.stageId === stageId);
 }
 
-function ensureStageBudget(tables: MemoryTables, runId: string, stageId: string, limit: BudgetRow["limit"]): void {
+/** Keeps a stage's budget, as it declares it, unless it is kept already. */
+export function ensureStageBudget(tables: MemoryTables, runId: string, stageId: string, limit: BudgetRow["limit"]): void {
   const key = budgetKey(runId, stageId);
   if (tables.budgets.get(key)) return;
   const onExceed = tables.budgets.get(budgetKey(runId, null))?.onExceed ?? "hold";

@@ -1,6 +1,6 @@
 // What a rule sees and what it answers. Payloads travel as JSON text: they are written once and never looked into.
 import type { DraftEvent } from "./event.ts";
-import type { RunBudget } from "./ledger.ts";
+import type { BudgetLimit, RunBudget } from "./ledger.ts";
 import type { JsonText, RunPayloads, RunState, StagePayloads, StageState } from "./state.ts";
 import type { ArtifactType, LogLevel } from "./status.ts";
 
@@ -42,6 +42,8 @@ export interface BudgetRaise {
   stageId: string | null;
   usdPico: bigint | null;
   tokens: number | null;
+  /** What the stage declares: its budget is kept from its first call on, and may be raised before. */
+  declared?: BudgetLimit | undefined;
 }
 
 /** A change of one loaded stage. */

@@ -3,7 +3,7 @@
 import type { Lease } from "../ports/store.ts";
 import type { Row, Session, Statement } from "./db.ts";
 import type { RunDraft } from "./draft.ts";
-import { insertBudgetRow, insertBudgets, raiseBudgetRow, raiseBudgets } from "./tables/budgets.ts";
+import { ensureBudgetRow, ensureBudgets, insertBudgetRow, insertBudgets, raiseBudgetRow, raiseBudgets } from "./tables/budgets.ts";
 import { deleteRuns } from "./tables/deletion.ts";
 import { insertAttemptRow, insertAttempts, insertLogRow, insertLogs, saveArtifactRow, saveArtifacts } from "./tables/history.ts";
 import { ensureInstances } from "./tables/instances.ts";
@@ -72,6 +72,7 @@ const writeOrder: readonly Statement[] = [
   countEvents,
   updateStagePriorities,
   insertBudgets,
+  ensureBudgets,
   raiseBudgets,
   ensureInstances,
   insertLogs,
@@ -118,7 +119,10 @@ function gatherRun(writes: Writes, draft: RunDraft, now: number): void {
   else if (draft.events.length > 0) writes.add(countEvents, [run.id, eventCount]);
   if (draft.isPriorityChanged) writes.add(updateStagePriorities, [run.id, run.priority]);
   if (created?.budget) writes.add(insertBudgets, insertBudgetRow(run.id, created.budget));
-  for (const raise of draft.raises) writes.add(raiseBudgets, raiseBudgetRow(run.id, raise));
+  for (const raise of draft.raises) {
+    if (raise.declared && raise.stageId !== null) writes.add(ensureBudgets, ensureBudgetRow(run.id, raise.stageId, raise.declared));
+    writes.add(raiseBudgets, raiseBudgetRow(run.id, raise));
+  }
 }
 
 function gatherStages(writes: Writes, draft: RunDraft, now: number): void {

@@ -1,6 +1,8 @@
 // budget.raise: a run may spend more, and the stages that were held go on, in one commit.
 import { WorkflowEngineError } from "../../errors.ts";
-import type { KernelParts } from "../execute/parts.ts";
+import type { BudgetLimit } from "../../ports/ledger.ts";
+import { type KernelParts, planOf } from "../execute/parts.ts";
+import { stageBudgetOf } from "../execute/stage-ai.ts";
 import { type Raised, raiseBudget } from "../rules/hold.ts";
 import { dollarsToPico } from "./budget-amounts.ts";
 import type { BudgetRaiseCommand } from "./command.ts";
@@ -28,5 +30,9 @@ export function budgetRaise(parts: KernelParts, command: BudgetRaiseCommand): Pr
     ...(usd !== undefined && { usd }),
     ...(tokens !== undefined && { tokens }),
   } as const;
-  return parts.store.transact({ runId, decide: raiseBudget(runId, raise, event) });
+  const declaredOf = (workflowId: string, id: string): BudgetLimit | undefined => {
+    const planned = planOf(parts.registry, workflowId)?.getStage(id);
+    return planned && stageBudgetOf(planned.stage);
+  };
+  return parts.store.transact({ runId, decide: raiseBudget(runId, raise, event, declaredOf) });
 }

@@ -118,7 +118,8 @@ export const withoutLogger: StageAIFactory = () => {
   return { ai, metrics: () => ({ aiCalls: 0, totalTokens: 0, totalCost: 0 }), settled: async () => undefined };
 };
 
-function stageBudgetOf({ budget }: AnyStage): BudgetLimit | undefined {
+/** What a stage declares that its calls may cost; undefined when it declares nothing. */
+export function stageBudgetOf({ budget }: AnyStage): BudgetLimit | undefined {
   if (budget === undefined || (budget.usd === undefined && budget.tokens === undefined)) return undefined;
   return { usdPico: budget.usd === undefined ? null : toPico(budget.usd), tokens: budget.tokens ?? null };
 }

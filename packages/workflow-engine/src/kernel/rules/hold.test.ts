@@ -87,6 +87,14 @@ describe("raise", () => {
     expect(other.stages).toEqual([]);
   });
 
+  it("P23: brings what the stage declares, so that a budget can be raised before the stage's first call", () => {
+    const declared = { usdPico: 1n, tokens: null };
+    const declaredOf = (workflowId: string, stageId: string) => (workflowId === "w" && stageId === "b" ? declared : undefined);
+    const raised = (stageId: string | null) =>
+      raiseBudget("r1", { ...raise, stageId }, event, declaredOf)(seen(run(), null, { stages: [] }), now).raiseBudget;
+    expect([raised("b")?.declared, raised("a")?.declared, raised(null)?.declared]).toEqual([declared, undefined, undefined]);
+  });
+
   it("asks for the stages of a run under way, and raises for one that is not too", () => {
     expect(raiseBudget("r1", raise, event)(seen(run({ suspended: 1 })), now).need).toBe("stages");
     expect(raiseBudget("r1", raise, event)(seen(run({ status: "FAILED" })), now)).toEqual({

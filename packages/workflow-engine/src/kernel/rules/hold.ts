@@ -2,6 +2,7 @@
 // attempt, until the budget is raised.
 
 import type { DraftEvent } from "../../ports/event.ts";
+import type { BudgetLimit } from "../../ports/ledger.ts";
 import type { BudgetRaise, Changes, Decide, JsonText, StageChange, StageState } from "../../ports/store.ts";
 import type { Onward } from "./advance.ts";
 import { attemptOf } from "./attempt.ts";
@@ -65,9 +66,16 @@ export interface Raised {
  * Raises a budget and queues the stages that are held; one that still does not fit is held again. Those under way are marked (`waitReason`
  * budget): a call of theirs may have been refused already, and nobody be there to hear of the raise when they are held.
  */
-export function raiseBudget(runId: string, raise: BudgetRaise, event: DraftEvent): Decide<Raised> {
+export function raiseBudget(
+  runId: string,
+  given: BudgetRaise,
+  event: DraftEvent,
+  declaredOf: (workflowId: string, stageId: string) => BudgetLimit | undefined = () => undefined,
+): Decide<Raised> {
   return ({ run, stages, freshId }, now): Changes<Raised> => {
     const found = requireRun(run, runId);
+    const declared = given.stageId === null ? undefined : declaredOf(found.workflowId, given.stageId);
+    const raise = declared ? { ...given, declared } : given;
     const raised = { raiseBudget: raise, events: [event] };
     if (found.status !== "RUNNING") return { result: { resumedStages: [] }, ...raised };
     if (!stages) return { result: { resumedStages: [] }, need: "stages" };

@@ -25,6 +25,7 @@ import { storeSuite } from "./p20-store.ts";
 import { retentionSuite } from "./p22-retention.ts";
 import { budgetsSuite } from "./p23-budgets.ts";
 import { ledgerSuite } from "./p23-ledger.ts";
+import { raisedStagesSuite } from "./p23-raised-stages.ts";
 import { stageCallsSuite } from "./p23-stage-calls.ts";
 import { batchSuite } from "./p24-batches.ts";
 import { aiCallLoggerSuite } from "./port-ai-call-logger.ts";
@@ -66,6 +67,7 @@ export const promiseSuites: readonly Suite[] = [
   storeSuite,
   retentionSuite,
   ledgerSuite,
+  raisedStagesSuite,
   stageCallsSuite,
   budgetsSuite,
   batchSuite,
