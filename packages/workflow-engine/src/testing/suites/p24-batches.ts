@@ -11,7 +11,7 @@ import { chain } from "../workflows.ts";
 import { checkedCalls, ledgerOf } from "./p23-stage-calls.ts";
 
 const model = "gpt-4.1-mini";
-const requires = ["aiCallLogger", "ledger"] as const;
+const requires = ["aiCallLogger"] as const;
 const never = new Promise<never>(() => undefined);
 const count = 3;
 
@@ -24,7 +24,7 @@ interface StageOptions {
 
 /** A workflow of one stage that asks a batch, and the provider of its batches. */
 function asking(bench: Bench, options: MockBatchOptions = {}, { onResults, prefix }: StageOptions = {}) {
-  const provider = new MockBatchProvider(bench.environment, options);
+  const provider = new MockBatchProvider(bench.environment, { lastsMs: 60_000, ...options });
   const seen: Array<BatchRun<string>> = [];
   const stage = defineAsyncBatchStage({
     id: "a",
@@ -33,7 +33,7 @@ function asking(bench: Bench, options: MockBatchOptions = {}, { onResults, prefi
     schemas: { input: z.unknown(), output: z.array(z.string()), config: z.object({}) },
     async execute(ctx) {
       const requests = Array.from({ length: count }, (_, i) => ({ id: `q${i}`, prompt: `${prefix?.() ?? ""}ask ${i}`, maxTokens: 100 }));
-      const batch = await ctx.ai.batch(model, provider).run(requests, { pollInterval: 60_000 });
+      const batch = await ctx.ai.batch(model, provider).run(requests, { pollInterval: 20_000 });
       seen.push(batch);
       if (batch.suspended) return batch;
       onResults?.(ctx.attempt);
@@ -46,8 +46,9 @@ function asking(bench: Bench, options: MockBatchOptions = {}, { onResults, prefi
 
 const answers = (prefix = ""): string[] => Array.from({ length: count }, (_, i) => `You said: ${prefix}ask ${i}`);
 
-/** Every result is in the ledger once, nothing is open, and the run's totals are their sum. */
+/** Every result is in the ledger once, nothing is open, and the run's totals are their sum; where there is a ledger. */
 async function expectRecorded(bench: Bench, runId: string, results = count): Promise<void> {
+  if (!bench.has("ledger")) return;
   const rows = await checkedCalls(bench, runId);
   expectEqual(rows.filter(({ metadata }) => metadata?.["requestId"] !== undefined).length, results, "results in the ledger");
   expectEqual(await ledgerOf(bench).listCalls({ runId, status: "open" }), [], "open calls");
@@ -73,7 +74,7 @@ export const batchSuite: Suite = {
         const { provider, workflows } = asking(bench);
         const kernel = bench.createKernel({ workflows });
         const runId = await createRun(kernel, { workflowId: "w", input: {} });
-        await bench.drive(kernel, { until: hasEnded(bench, runId), stepMs: 30_000 });
+        await bench.drive(kernel, { until: hasEnded(bench, runId), stepMs: 10_000 });
         expectMatch((await lookAt(bench, runId)).run, { status: "COMPLETED", output: answers() });
         expectEqual(provider.created.length, 1, "batches");
         await expectRecorded(bench, runId);
@@ -166,7 +167,7 @@ export const batchSuite: Suite = {
         expectEqual(provider.created.length, 1, "batches");
         await expectRecorded(bench, runId);
       },
-      { requires: [...requires, "handsOver"], driver: "host" },
+      { requires: [...requires, "ledger", "handsOver"], driver: "host" },
     ),
   ],
 };
