@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { BatchRun } from "../../ai/batch/ai-batch-types.ts";
 import { defineAsyncBatchStage } from "../../define/stage.ts";
+import type { BlobStore } from "../../ports/blob-store.ts";
 import { type MockBatchOptions, MockBatchProvider } from "../ai/mock-batches.ts";
 import type { Bench } from "../bench.ts";
 import { expectEqual, expectMatch, expectTrue } from "../claims.ts";
@@ -106,6 +107,41 @@ export const batchSuite: Suite = {
         },
         { requires, driver: "host" },
       ),
+    ),
+    claim(
+      "P24",
+      "a process that sleeps past its lease before it submits finds that it has lost its stage, and submits nothing",
+      async (bench) => {
+        const { provider, workflows } = asking(bench);
+        const asleep = Promise.withResolvers<void>();
+        let isAsleep = false;
+        const { blobStore } = bench.store;
+        const sleepy: BlobStore = {
+          put: async (key, data) => {
+            // the intent of a creation that is about to begin
+            if (JSON.stringify(data).includes('"attemptedAt":1')) {
+              isAsleep = true;
+              await asleep.promise;
+            }
+            return blobStore.put(key, data);
+          },
+          get: (key) => blobStore.get(key),
+          has: (key) => blobStore.has(key),
+          delete: (key) => blobStore.delete(key),
+          list: (prefix) => blobStore.list(prefix),
+        };
+        const zombie = bench.createKernel({ workflows, blobStore: sleepy, heartbeatIntervalMs: 10 ** 10 });
+        const runId = await createRun(zombie, { workflowId: "w", input: {} });
+        await driveHost(bench, zombie, { until: () => isAsleep });
+        await bench.advance(61_000);
+        const other = (await bench.reopen()).createKernel({ workflows });
+        await driveHost(bench, other, { until: hasEnded(bench, runId) });
+        asleep.resolve();
+        await bench.settle();
+        expectMatch((await lookAt(bench, runId)).run, { status: "COMPLETED", output: answers() });
+        expectEqual(provider.created.length, 1, "batches");
+      },
+      { requires, driver: "host" },
     ),
     claim(
       "P24",
