@@ -10,6 +10,6 @@ if (!path) throw new Error("usage: batch-main.ts <database file>");
 
 const store = createSqliteStore({ path, environment: fastEnvironment });
 const kernel = createKernel({ ...store, registry: createRegistry([batchWorkflow]), heartbeatIntervalMs: 3_000 });
-const host = createNodeHost({ kernel, workerId: `worker-${process.pid}`, orchestrationIntervalMs: 1_000, staleLeaseThresholdMs: 20_000 });
+const host = createNodeHost({ kernel, workerId: `worker-${process.pid}`, orchestrationIntervalMs: 1_000, staleLeaseThresholdMs: 40_000 });
 await host.start();
 process.send?.("ready");

@@ -148,7 +148,7 @@ describe.each(names)("%s", (name) => {
     const { desk } = opened;
     const { run } = await opened.runToEnd(opened.start);
     expect([run.status, creations, desk.batches.length]).toEqual(["COMPLETED", 6, 1]);
-  }, 20_000);
+  });
 
   it("P24: a stage that fails after its results came gets them again, not a new batch", async () => {
     const { runToEnd, desk, start, ledger } = await open(name, {
