@@ -15,11 +15,12 @@ const packages = ["prisma", "@prisma/client", "@prisma/adapter-pg", "@prisma/ada
 const workspace = path.resolve(import.meta.dirname, "../../../../package.json");
 
 describe.runIf(process.env["PROOF"] === "full")(`Prisma ${version}`, () => {
-  const folder = mkdtempSync(path.join(tmpdir(), "prisma-6-"));
+  let folder: string;
   const generator = '  engineType = "client"\n  importFileExtension = "ts"\n';
   const release = (): PrismaRelease => ({ version, folder, generator, datasource: '  url = "unused"\n' });
 
   beforeAll(() => {
+    folder = mkdtempSync(path.join(tmpdir(), "prisma-6-"));
     const { overrides } = JSON.parse(readFileSync(workspace, "utf8")) as { overrides: unknown };
     const dependencies = Object.fromEntries(packages.map((name) => [name, version]));
     writeFileSync(path.join(folder, "package.json"), JSON.stringify({ private: true, type: "module", dependencies, overrides }));
