@@ -4,7 +4,7 @@ import type { Environment } from "../ports/environment.ts";
 import type { StoreSignal, Unit } from "../ports/store.ts";
 import { Failure } from "../store/coalescer.ts";
 import { Batch } from "./batch.ts";
-import type { Db, Session } from "./db.ts";
+import { Conflict, type Db, type Session } from "./db.ts";
 import { Remembered } from "./remembered.ts";
 import { SignalDraft } from "./signal-draft.ts";
 
@@ -24,6 +24,9 @@ export interface BatchOutcome {
   signal: StoreSignal | null;
 }
 
+/** Tries of a batch that others come in between of. */
+const MOST_TRIES = 5;
+
 /** Runs the batches of one store. */
 export class BatchRunner {
   readonly #db: Db;
@@ -35,27 +38,51 @@ export class BatchRunner {
     this.#environment = environment;
   }
 
-  /** Runs a batch; one that the database refuses is run again with every item undone alone. */
+  /** Runs a batch; of one that the database refuses only what it refuses fails. */
   async run(items: readonly Item[]): Promise<BatchOutcome> {
     if (items.every((item) => "isRead" in item && item.isRead)) return this.#db.reading((session) => this.#runApart(session, items));
-    const batches: Batch[] = [];
-    try {
-      const outcome = await this.#db.transaction((session) => this.#runTogether(session, items, batches), this);
-      for (const batch of batches) this.#remembered.keep(batch.drafts);
-      return outcome;
-    } catch (error) {
-      this.#remembered.forget();
-      // no lock or no database: the same would meet every item
-      if (errorCodeOf(error) === "STORE_CLOSED" || errorCodeOf(error) === "STORE_REFUSED") throw error;
-      return this.#db.transaction((session) => this.#runApart(session, items), this);
+    for (let tries = 1; ; tries++) {
+      try {
+        // what is remembered was wrong once, so the next try reads
+        return await this.#commit(items, tries === 1 ? this.#remembered : new Remembered());
+      } catch (error) {
+        // whoever writes at the same time is found out by the versions of runs
+        if (this.#db.lanes === 0) this.#remembered.forget();
+        // no lock or no database: the same would meet every item
+        if (errorCodeOf(error) === "STORE_CLOSED" || errorCodeOf(error) === "STORE_REFUSED") throw error;
+        if (!(error instanceof Conflict) || tries === MOST_TRIES) return this.#isolate(items, error);
+      }
     }
   }
 
-  async #runTogether(session: Session, items: readonly Item[], batches: Batch[]): Promise<BatchOutcome> {
-    if (!session.isUndisturbed) this.#remembered.forget();
+  async #commit(items: readonly Item[], remembered: Remembered): Promise<BatchOutcome> {
+    const batches: Batch[] = [];
+    const outcome = await this.#db.transaction((session) => this.#runTogether(session, items, batches, remembered), this);
+    for (const batch of batches) this.#remembered.keep(batch.drafts);
+    return outcome;
+  }
+
+  /** Finds what the database refuses: by undoing each item alone, or, where others wait for the locks of a transaction, by halves. */
+  async #isolate(items: readonly Item[], error: unknown): Promise<BatchOutcome> {
+    if (this.#db.lanes === 0) return this.#db.transaction((session) => this.#runApart(session, items), this);
+    if (items.length > 1) {
+      const middle = items.length >> 1;
+      const halves = [await this.run(items.slice(0, middle)), await this.run(items.slice(middle))];
+      return { results: halves.flatMap(({ results }) => results), signal: mergeSignals(halves) };
+    }
+    if (error instanceof Conflict) return { results: [new Failure(refusal(items[0]!, error.cause))], signal: null };
+    try {
+      return await this.#db.transaction((session) => this.#runApart(session, items), this);
+    } catch (last) {
+      return { results: [new Failure(refusal(items[0]!, last))], signal: null };
+    }
+  }
+
+  async #runTogether(session: Session, items: readonly Item[], batches: Batch[], remembered: Remembered): Promise<BatchOutcome> {
+    if (!session.isUndisturbed) remembered.forget();
     const now = this.#environment.now();
     const signal = new SignalDraft(now);
-    const batch = new Batch(session, this.#environment, now, signal, this.#remembered);
+    const batch = new Batch(session, this.#environment, now, signal, remembered);
     const results: unknown[] = [];
     let units: Unit<unknown>[] = [];
     const decideUnits = async (): Promise<void> => {
@@ -76,7 +103,7 @@ export class BatchRunner {
     await decideUnits();
     await batch.flush();
     batches.push(batch);
-    return { results, signal: signal.toSignal() };
+    return { results, signal: announced(session, signal) };
   }
 
   async #runApart(session: Session, items: readonly Item[]): Promise<BatchOutcome> {
@@ -99,8 +126,27 @@ export class BatchRunner {
         results.push(new Failure(refusal(item, error)));
       }
     }
-    return { results, signal: signal.toSignal() };
+    return { results, signal: announced(session, signal) };
   }
+}
+
+function announced(session: Session, draft: SignalDraft): StoreSignal | null {
+  const signal = draft.toSignal();
+  if (signal) session.announce(signal);
+  return signal;
+}
+
+function mergeSignals(outcomes: readonly BatchOutcome[]): StoreSignal | null {
+  const signals = outcomes.flatMap(({ signal }) => signal ?? []);
+  if (signals.length === 0) return null;
+  const waits = signals.flatMap(({ wakeAt }) => wakeAt ?? []);
+  return {
+    hasWork: signals.some((signal) => signal.hasWork),
+    hasEvents: signals.some((signal) => signal.hasEvents),
+    mayHaveLost: signals.some((signal) => signal.mayHaveLost),
+    wakeAt: waits.length > 0 ? Math.min(...waits) : null,
+    ended: signals.flatMap(({ ended }) => ended ?? []),
+  };
 }
 
 function refusal(item: Item, error: unknown): unknown {

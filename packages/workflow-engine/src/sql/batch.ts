@@ -10,7 +10,7 @@ import { checkChanges, copyStage, fold, missingStages, RunDraft, stageKey } from
 import { flushDrafts } from "./flush.ts";
 import type { Remembered } from "./remembered.ts";
 import type { SignalDraft } from "./signal-draft.ts";
-import { lockRuns, readRunState, runStateWidth } from "./tables/runs.ts";
+import { checkRuns, lockRuns, readRunState, runStateWidth } from "./tables/runs.ts";
 import { loadGroupOutputs, loadRunStages, loadStages, readStageState } from "./tables/stages.ts";
 import { UnitKeys } from "./unit-keys.ts";
 
@@ -96,32 +96,63 @@ export class Batch {
 
   async #load(units: readonly Unit<unknown>[]): Promise<void> {
     const ids: string[] = [];
+    const known: RunDraft[] = [];
     for (const id of new Set(units.map((unit) => unit.runId))) {
       if (this.#drafts.has(id)) continue;
-      const known = this.remembered.take(id);
-      if (known) this.#drafts.set(id, known);
+      const draft = this.remembered.take(id);
+      if (draft) known.push(draft);
       else ids.push(id);
+      this.#drafts.set(id, draft ?? new RunDraft(id, null));
     }
-    // everybody locks in the order of ids, so nobody waits in a circle
-    if (ids.length > 1) ids.sort();
-    const params = ids.map((id) => [id]);
-    const rows = params.length > 0 ? await this.session.read(lockRuns, params) : [];
-    const found = new Map(rows.map((row) => [row[0], row]));
-    for (const id of ids) {
-      const row = found.get(id);
-      this.#drafts.set(id, row ? new RunDraft(id, readRunState(row), row[runStateWidth] as number) : new RunDraft(id, null));
+    const keys = units.flatMap((unit) => (unit.key ? [unit.key] : []));
+    const locked = new Set(ids);
+    // sent together: nobody's question waits for somebody else's answer
+    await Promise.all([
+      this.#lock(ids, known),
+      this.#loadStages(this.#wantedOf(units.filter(({ runId }) => locked.has(runId)))),
+      keys.length > 0 ? this.#keys.load(this.session, keys) : null,
+    ]);
+    await this.#loadStages(this.#wantedOf(units.filter(({ runId }) => !locked.has(runId) && this.#drafts.get(runId)!.run)));
+  }
+
+  /** Locks what is not locked and reads what is not known. Everybody locks in the order of ids, so nobody waits in a circle. */
+  async #lock(ids: readonly string[], known: readonly RunDraft[]): Promise<void> {
+    const isChecked = this.session.dialect.checksVersions;
+    if (ids.length === 0) {
+      const rows = known.map((draft) => [draft.runId, draft.run!.version, draft.eventCount] as const);
+      if (isChecked) await this.session.send(checkRuns, rows.length > 1 ? rows.toSorted(byId) : rows);
+      return;
     }
-    const wanted = units.flatMap(({ runId, stage }) => {
-      const draft = this.#drafts.get(runId)!;
-      const isKnown = !stage || !draft.run || draft.stages.has(stageKey(stage.stageId, stage.item));
+    const all = isChecked ? [...ids, ...known.map((draft) => draft.runId)] : [...ids];
+    const rows = await this.session.read(
+      lockRuns,
+      all.sort().map((id) => [id]),
+    );
+    for (const row of rows) {
+      const id = row[0] as string;
+      const eventCount = row[runStateWidth] as number;
+      const run = readRunState(row);
+      const draft = this.#drafts.get(id)!;
+      if (draft.run?.version === run.version && draft.eventCount === eventCount) continue;
+      const fresh = new RunDraft(id, run, eventCount);
+      // its stages may have been read already; those that were remembered are as old as the run
+      if (!draft.run) for (const stage of draft.stages.values()) fresh.adopt(stage.state);
+      this.#drafts.set(id, fresh);
+    }
+    const found = new Set(rows.map(([id]) => id));
+    for (const { runId } of known) if (isChecked && !found.has(runId)) this.#drafts.set(runId, new RunDraft(runId, null));
+  }
+
+  /** The stages that units are about and that are not known. */
+  #wantedOf(units: readonly Unit<unknown>[]): Array<Array<string | number>> {
+    return units.flatMap(({ runId, stage }) => {
+      const isKnown = !stage || this.#drafts.get(runId)!.stages.has(stageKey(stage.stageId, stage.item));
       return isKnown ? [] : [[runId, stage.stageId, stage.item]];
     });
-    if (wanted.length > 0) await this.#loadStages(wanted);
-    const keys = units.flatMap((unit) => (unit.key ? [unit.key] : []));
-    if (keys.length > 0) await this.#keys.load(this.session, keys);
   }
 
   async #loadStages(wanted: Array<Array<string | number>>): Promise<void> {
+    if (wanted.length === 0) return;
     for (const row of await this.session.read(loadStages, wanted)) this.#drafts.get(row[0] as string)!.adopt(readStageState(row));
   }
 
@@ -200,6 +231,10 @@ export class Batch {
     fold(draft, changes, events, this.now, this.signal);
     if (changes.deleteRun) await this.flush();
   }
+}
+
+function byId(a: readonly [string, ...unknown[]], b: readonly [string, ...unknown[]]): number {
+  return a[0] < b[0] ? -1 : 1;
 }
 
 /** True when rows end or go by statement, which are those that are written. */

@@ -1,5 +1,6 @@
 // What the store needs of a database: statements written once for every dialect, and transactions that never interleave on a
 // connection. A driver implements it; nothing above this file knows which database it talks to.
+import type { StoreSignal } from "../ports/store.ts";
 import type { Dialect, Statement } from "./dialect.ts";
 
 export type { Statement };
@@ -17,12 +18,28 @@ export interface Session {
   read(statement: Statement, params: readonly Row[]): Promise<Row[]>;
   /** Runs a statement for all of `params`; answers how many rows changed. */
   write(statement: Statement, params: readonly Row[]): Promise<number>;
+  /** Runs a write whose count nobody needs: it may travel with what comes next, and then its error does too. */
+  send(statement: Statement, params: readonly Row[]): Promise<void>;
+  /** Tells other processes of this transaction, when it commits. */
+  announce(signal: StoreSignal): void;
+  /** The database's own clock, in milliseconds since the epoch, where leases are judged by it. */
+  readClock?(): Promise<number>;
   /** Runs statements that have no parameters, as a migration has them. */
   execute(script: string): Promise<void>;
-  /** True when nobody but the owner of this transaction has written since the owner's last one; false when that is not known. */
+  /**
+   * True when the owner of this transaction may write on what it remembers: nobody else has written since its last one, or whoever did
+   * is found out by the versions of the runs.
+   */
   readonly isUndisturbed: boolean;
   /** Runs `work` so that its throw undoes only itself. */
   attempt<T>(work: () => Promise<T>): Promise<T>;
+}
+
+/** Somebody else came in between, or the connection broke before the commit: the same again may succeed. */
+export class Conflict extends Error {
+  constructor(cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
 }
 
 /** Owner of writes to what no run store reads back (blobs, model calls, wake-ups): they disturb nobody. */
@@ -34,6 +51,10 @@ export interface Db {
   transaction<T>(work: (session: Session) => Promise<T>, owner?: object): Promise<T>;
   /** Runs `work` on one state of the database; it may not write. */
   reading<T>(work: (session: Session) => Promise<T>): Promise<T>;
+  /** How many batches of units may be under way at once; 0 when everything takes turns on one connection. */
+  readonly lanes: number;
+  /** Calls `heard` with what other processes announce; the answer ends that. Absent where nobody announces anything. */
+  listen?(heard: (signal: StoreSignal) => void): () => void;
   /** False when nobody else can commit to this database, so that there is nothing to look for. */
   readonly isShared: boolean;
   /** A number that changes with commits of other processes; null when there can be none, or the database tells by itself. */

@@ -2,8 +2,8 @@
 // unnest($1, $2), SQLite runs the plain form (`WHERE id = ?1`) once a row, which costs 1.5 us where UPDATE .. FROM costs 3.9 us.
 // What differs stands beside the statement it changes, as a fragment that is empty elsewhere.
 
-/** Type of a parameter; `texts` is a list of texts. */
-export type ColumnType = "text" | "int" | "real" | "texts";
+/** Type of a parameter; `texts` and `ints` are lists, as JSON. */
+export type ColumnType = "text" | "int" | "real" | "texts" | "ints";
 
 /** Names and types of a statement's parameters, in the order of their binding. */
 export type Columns = Readonly<Record<string, ColumnType>>;
@@ -26,13 +26,15 @@ export interface Dialect {
   readonly takesArrays: boolean;
   /** True when ids that the database counts up become visible in their order: nobody commits a smaller one later. */
   readonly commitsInOrder: boolean;
+  /** True when several write at once, so that what a process remembers of a run is checked when it writes. */
+  readonly checksVersions: boolean;
   /** Locks rows that a SELECT picks; waits for whoever has them. */
   readonly lockRows: string;
   /** Locks rows that a SELECT picks; leaves out those that somebody has. */
   readonly lockFreeRows: string;
   /** Keeps a planner without statistics to an index. */
   useIndex(name: string): string;
-  /** `column` is one of a parameter of type `texts`. */
+  /** `column` is one of a list. */
   isIn(column: string, parameter: string): string;
   /** The same where rows are to be found by it, not filtered. */
   isFoundIn(column: string, parameter: string): string;
@@ -44,6 +46,7 @@ export const sqliteDialect: Dialect = {
   parameter: (position) => `?${position}`,
   takesArrays: false,
   commitsInOrder: true,
+  checksVersions: false,
   lockRows: "",
   lockFreeRows: "",
   useIndex: (name) => `INDEXED BY ${name}`,
@@ -52,7 +55,7 @@ export const sqliteDialect: Dialect = {
   isFoundIn: (column, parameter) => `${column} IN (SELECT value FROM json_each(${parameter}))`,
 };
 
-const postgresTypes: Record<ColumnType, string> = { text: "text", int: "bigint", real: "float8", texts: "text[]" };
+const postgresTypes: Record<ColumnType, string> = { text: "text", int: "bigint", real: "float8", texts: "text[]", ints: "bigint[]" };
 
 /** PostgreSQL. */
 export const postgresDialect: Dialect = {
@@ -60,6 +63,7 @@ export const postgresDialect: Dialect = {
   parameter: (position, type) => `$${position}::${postgresTypes[type]}`,
   takesArrays: true,
   commitsInOrder: false,
+  checksVersions: true,
   lockRows: "FOR NO KEY UPDATE",
   lockFreeRows: "FOR NO KEY UPDATE SKIP LOCKED",
   useIndex: () => "",

@@ -102,8 +102,7 @@ class Writes {
     for (const statement of writeOrder) {
       const rows = this.#rows.get(statement);
       if (!rows) continue;
-      if (statement.kind === "rows") await session.write(statement, rows);
-      else for (const row of rows) await session.write(statement, [row]);
+      await session.send(statement, rows);
     }
   }
 }
@@ -143,7 +142,9 @@ function gatherRest(writes: Writes, draft: RunDraft, now: number, newId: () => s
   const { runId, attempts, logs, artifacts, events } = draft;
   for (const attempt of attempts) writes.add(insertAttempts, insertAttemptRow(runId, attempt));
   for (const log of logs) writes.add(insertLogs, insertLogRow(runId, log));
-  for (const artifact of artifacts) writes.add(saveArtifacts, saveArtifactRow(runId, artifact, newId(), now));
+  // of two under one key the last one counts, also where both are one statement
+  const byKey = new Map(artifacts.map((artifact) => [artifact.key, artifact]));
+  for (const artifact of byKey.values()) writes.add(saveArtifacts, saveArtifactRow(runId, artifact, newId(), now));
   if (events.length === 0) return;
   writes.add(insertOutbox, [runId, now, null, `[${events.join(",")}]`, events.length, draft.eventCount + 1]);
   draft.eventCount += events.length;

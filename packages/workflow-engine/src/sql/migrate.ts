@@ -17,6 +17,12 @@ const markApplied = forOne("mark_applied", { name: "text", applied_at: "int" }, 
   return `INSERT INTO schema_migrations (name, applied_at) VALUES (${p.name}, ${p.applied_at})`;
 });
 
+/** True when a database that has a version has the newest. */
+export async function isMigrated(session: Session): Promise<boolean> {
+  const applied = new Set((await session.read(listApplied, [[]])).map(([name]) => name));
+  return migrations.every(({ name }) => applied.has(name));
+}
+
 /** Brings the database to the newest version; inside a transaction that holds the write lock. */
 export async function migrate(session: Session, now: number, all: readonly Migration[] = migrations): Promise<void> {
   await session.execute("CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT PRIMARY KEY, applied_at BIGINT NOT NULL)");

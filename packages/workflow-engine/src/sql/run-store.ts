@@ -24,6 +24,7 @@ import { BatchRunner, type Item } from "./batch-runner.ts";
 import { claimRuns, loadPayloads, takeJobs, takePolls } from "./claims.ts";
 import type { Db, Session } from "./db.ts";
 import { noTakenRows, publishUnread, renewEvents, replayDeadDeliveries, settleEvents, takeEvents } from "./events.ts";
+import { Lanes } from "./lanes.ts";
 import { findNextWakeAt, forget, heartbeat, listLeased, listLost, listQueuedWorkflowIds, listStale } from "./leases.ts";
 import { reviveMarks } from "./marks.ts";
 import { listLostRuns, requeueLost } from "./repair.ts";
@@ -42,6 +43,7 @@ export class SqlRunStore implements RunStore {
   readonly keepsBudgets = true;
   readonly #db: Db;
   readonly #coalescer: Coalescer<Item>;
+  readonly #lanes: Lanes;
   readonly #hub: SignalHub;
   readonly #taken = noTakenRows();
   #isClosed = false;
@@ -50,7 +52,8 @@ export class SqlRunStore implements RunStore {
     this.#db = db;
     this.#hub = hub;
     const runner = new BatchRunner(db, environment);
-    this.#coalescer = new Coalescer<Item>(1, LARGEST_BATCH, environment, async (_, items) => {
+    this.#lanes = new Lanes(db.lanes);
+    this.#coalescer = new Coalescer<Item>(this.#lanes.count, LARGEST_BATCH, environment, async (_, items) => {
       const { results, signal } = await runner.run(items);
       if (signal) hub.emit(signal);
       return results;
@@ -89,7 +92,7 @@ export class SqlRunStore implements RunStore {
   }
 
   heartbeat(instance: Instance): Promise<void> {
-    return this.#write("heartbeat", ({ session, now }) => heartbeat(session, instance, now));
+    return this.#write("heartbeat", async ({ session, now }) => heartbeat(session, instance, (await session.readClock?.()) ?? now));
   }
 
   forget(instance: Instance): Promise<void> {
@@ -97,7 +100,9 @@ export class SqlRunStore implements RunStore {
   }
 
   listStale(thresholdMs: number, max: number): Promise<ExecutionRef[]> {
-    return this.#write("listStale", ({ session, now }) => listStale(session, thresholdMs, max, now));
+    return this.#write("listStale", async ({ session, now }) => {
+      return listStale(session, thresholdMs, max, (await session.readClock?.()) ?? now);
+    });
   }
 
   listLost(held: readonly ExecutionRef[]): Promise<ExecutionRef[]> {
@@ -172,7 +177,7 @@ export class SqlRunStore implements RunStore {
 
   #push<R>(item: Item): Promise<R> {
     if (this.#isClosed) return Promise.reject(new WorkflowEngineError("STORE_CLOSED", "The store is closed. Create a new one."));
-    return this.#coalescer.push<R>(0, item);
+    return this.#coalescer.push<R>(this.#lanes.of(item), item);
   }
 }
 

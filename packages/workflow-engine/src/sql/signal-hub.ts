@@ -1,5 +1,5 @@
-// Tells this process of its own commits at once, and of another's soon after (P16): SQLite has no way to call, but a number that
-// changes with every commit of somebody else. Looked at every 50 ms while runs are unfinished, every second when none is, and not
+// Tells this process of its own commits at once, and of another's soon after (P16): PostgreSQL calls; SQLite has no way to, but a number
+// that changes with every commit of somebody else. Looked at every 50 ms while runs are unfinished, every second when none is, and not
 // at all while nobody listens.
 import type { Environment } from "../ports/environment.ts";
 import type { StoreSignal } from "../ports/store.ts";
@@ -15,6 +15,7 @@ export class SignalHub {
   readonly #environment: Environment;
   readonly #listeners = new Set<(signal: StoreSignal) => void>();
   #cancelTimer: (() => void) | null = null;
+  #stopListening: (() => void) | null = null;
   #version: number | null = null;
   #isIdle = false;
   #hasNews = true;
@@ -28,7 +29,8 @@ export class SignalHub {
   /** Calls `listener` with every signal from now on; the answer ends that. */
   add(listener: (signal: StoreSignal) => void): () => void {
     this.#listeners.add(listener);
-    if (!this.#cancelTimer) {
+    if (this.#db.listen) this.#stopListening ??= this.#db.listen((signal) => this.emit(signal));
+    else if (!this.#cancelTimer) {
       this.#version = this.#db.foreignVersion();
       this.#arm();
     }
@@ -43,7 +45,7 @@ export class SignalHub {
     this.#hasNews = true;
     for (const listener of [...this.#listeners]) listener(signal);
     // there may be something to do for others now, who then commit
-    if (!this.#isIdle || this.#listeners.size === 0 || !(signal.hasWork || signal.wakeAt !== null)) return;
+    if (this.#db.listen || !this.#isIdle || this.#listeners.size === 0 || !(signal.hasWork || signal.wakeAt !== null)) return;
     this.#disarm();
     this.#isIdle = false;
     this.#arm();
@@ -56,11 +58,13 @@ export class SignalHub {
   }
 
   #arm(): void {
-    if (this.#isClosed || !this.#db.isShared) return;
+    if (this.#isClosed || !this.#db.isShared || this.#db.listen) return;
     this.#cancelTimer = this.#environment.setTimer(this.#isIdle ? IDLE_MS : BUSY_MS, () => void this.#look());
   }
 
   #disarm(): void {
+    this.#stopListening?.();
+    this.#stopListening = null;
     this.#cancelTimer?.();
     this.#cancelTimer = null;
   }

@@ -3,7 +3,7 @@
 import { IdempotencyConflictError, IdempotencyInProgressError } from "../errors.ts";
 import type { UnitKey } from "../ports/store.ts";
 import type { Row, Session } from "./db.ts";
-import { loadKeys, saveKeys } from "./tables/keys.ts";
+import { insertKeys, loadKeys, saveKeys } from "./tables/keys.ts";
 
 /** Milliseconds until a key frees itself when its owner does not say. */
 export const defaultKeyLeaseMs = 60_000;
@@ -54,6 +54,8 @@ export function findKey(row: KeyRow | undefined, hash: string | undefined, owner
 export class UnitKeys {
   readonly #known = new Map<string, KeyRow>();
   readonly #changed = new Set<string>();
+  /** Those that were in the database when they were read, or are since. */
+  readonly #stored = new Set<string>();
 
   /** Reads what the units of a batch come with. */
   async load(session: Session, keys: readonly UnitKey<unknown>[]): Promise<void> {
@@ -63,7 +65,11 @@ export class UnitKeys {
       loadKeys,
       wanted.map(({ key, commandType }) => [key, commandType]),
     );
-    for (const row of rows.map(readKeyRow)) this.#known.set(idOf(row.command, row.key), row);
+    for (const row of rows.map(readKeyRow)) {
+      const id = idOf(row.command, row.key);
+      this.#known.set(id, row);
+      this.#stored.add(id);
+    }
   }
 
   /** The earlier answer if there is one; null when the unit may go on; throws when the key is not to be had. */
@@ -101,9 +107,15 @@ export class UnitKeys {
   /** Writes what has changed. */
   async flush(session: Session, now: number): Promise<void> {
     if (this.#changed.size === 0) return;
-    const rows = [...this.#changed].map((id) => saveKeyRow(this.#known.get(id)!, now));
+    // in the order of the keys, so that two who insert the same ones do not wait in a circle
+    const ids = [...this.#changed].sort();
     this.#changed.clear();
-    await session.write(saveKeys, rows);
+    const rowOf = (id: string): Row => saveKeyRow(this.#known.get(id)!, now);
+    const isStored = (id: string): boolean => this.#stored.has(id);
+    const [fresh, stored] = [ids.filter((id) => !isStored(id)), ids.filter(isStored)];
+    await session.send(insertKeys, fresh.map(rowOf));
+    await session.send(saveKeys, stored.map(rowOf));
+    for (const id of fresh) this.#stored.add(id);
   }
 }
 

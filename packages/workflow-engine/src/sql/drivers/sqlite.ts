@@ -37,6 +37,8 @@ export class SqliteDb implements Db {
     this.#options = options;
   }
 
+  readonly lanes = 0;
+
   get isShared(): boolean {
     return this.#options.path !== ":memory:";
   }
@@ -168,6 +170,14 @@ class SqliteSession implements Session {
     for (const row of params) prepared.get(...bound(row));
     return this.#countChanges() - before;
   }
+
+  async send(statement: Statement, params: readonly Row[]): Promise<void> {
+    const prepared = this.#prepare(statement);
+    for (const row of params) prepared.run(...bound(row));
+  }
+
+  /** Other processes see it by the number that `foreignVersion` answers. */
+  announce(): void {}
 
   async execute(script: string): Promise<void> {
     this.#database.exec(script);

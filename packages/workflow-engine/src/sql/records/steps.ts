@@ -61,9 +61,12 @@ export class OwnSteps implements Steps {
 
   async #committed<T>(work: (session: Session, signal: SignalDraft) => Promise<T>): Promise<T> {
     let signal: SignalDraft | null = null;
-    const result = await this.#db.transaction((session) => {
+    const result = await this.#db.transaction(async (session) => {
       signal = new SignalDraft(this.#environment.now());
-      return work(session, signal);
+      const done = await work(session, signal);
+      const told = signal.toSignal();
+      if (told) session.announce(told);
+      return done;
     }, this.#owner);
     const told = (signal as SignalDraft | null)?.toSignal();
     if (told) this.#emit(told);

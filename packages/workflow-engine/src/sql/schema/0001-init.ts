@@ -7,10 +7,12 @@ import { type ColumnTypes, columnTypesOf } from "./columns.ts";
 /** The statements that make the first version. */
 export function init(dialect: Dialect): string {
   const types = columnTypesOf(dialect);
-  return [runs(types), stages(types), history(types), events(types), rest(types)].join("\n");
+  const script = [runs(types), stages(types), history(types), events(types), rest(types)].join("\n");
+  // ids and keys are compared byte by byte, as SQLite does, whatever the locale of the database
+  return dialect.name === "postgres" ? script.replaceAll(/\bTEXT\b/g, 'TEXT COLLATE "C"') : script;
 }
 
-function runs({ int, keyed }: ColumnTypes): string {
+function runs({ int, changing }: ColumnTypes): string {
   return `
 CREATE TABLE runs (
   id TEXT PRIMARY KEY, workflow_id TEXT NOT NULL, workflow_name TEXT NOT NULL, workflow_type TEXT NOT NULL, workflow_version TEXT,
@@ -19,7 +21,7 @@ CREATE TABLE runs (
   started_at ${int}, completed_at ${int}, queued_at ${int}, transition_at ${int}, stranded_at ${int}, error TEXT, duration ${int},
   input TEXT NOT NULL, config TEXT NOT NULL, output TEXT, metadata TEXT, parent_run_id TEXT, root_run_id TEXT,
   total_cost_pico ${int} NOT NULL DEFAULT 0, total_tokens ${int} NOT NULL DEFAULT 0, event_count ${int} NOT NULL DEFAULT 0
-)${keyed};
+)${changing(70)};
 CREATE INDEX runs_queue ON runs (priority DESC, queued_at, id, workflow_id) WHERE queued_at IS NOT NULL;
 CREATE INDEX runs_running ON runs (id) WHERE status = 'RUNNING';
 CREATE INDEX runs_stranded ON runs (stranded_at) WHERE stranded_at IS NOT NULL;
@@ -27,7 +29,7 @@ CREATE INDEX runs_created ON runs (created_at, id);
 CREATE INDEX runs_workflow ON runs (workflow_id, created_at, id);`;
 }
 
-function stages({ int, keyed }: ColumnTypes): string {
+function stages({ int, changing }: ColumnTypes): string {
   return `
 CREATE TABLE stages (
   run_id TEXT NOT NULL, stage_id TEXT NOT NULL, item ${int} NOT NULL, name TEXT NOT NULL, number ${int} NOT NULL, grp ${int} NOT NULL,
@@ -37,7 +39,7 @@ CREATE TABLE stages (
   version ${int} NOT NULL DEFAULT 1, created_at ${int} NOT NULL, updated_at ${int} NOT NULL,
   output TEXT, state TEXT, resume TEXT, metrics TEXT, embeddings TEXT, progress TEXT, input TEXT, config TEXT, record_id TEXT,
   PRIMARY KEY (run_id, stage_id, item)
-)${keyed};
+)${changing(50)};
 CREATE INDEX stages_queue ON stages (priority DESC, ready_at, run_id, number, item) WHERE ready_at IS NOT NULL;
 CREATE INDEX stages_ready ON stages (ready_at) WHERE ready_at IS NOT NULL;
 CREATE UNIQUE INDEX stages_record ON stages (record_id) WHERE record_id IS NOT NULL;

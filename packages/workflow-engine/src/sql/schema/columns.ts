@@ -10,6 +10,8 @@ export interface ColumnTypes {
   readonly identity: string;
   /** Ends a table whose primary key is what it is stored by. */
   readonly keyed: string;
+  /** The same of a table whose rows change where they are: a page is filled to this percentage, so that they find room beside them. */
+  changing(percent: number): string;
   /** As `Dialect.commitsInOrder`. */
   readonly commitsInOrder: boolean;
 }
@@ -18,6 +20,20 @@ export interface ColumnTypes {
 export function columnTypesOf(dialect: Dialect): ColumnTypes {
   const { commitsInOrder } = dialect;
   return dialect.name === "sqlite"
-    ? { int: "INTEGER", real: "REAL", identity: "INTEGER PRIMARY KEY AUTOINCREMENT", keyed: " WITHOUT ROWID", commitsInOrder }
-    : { int: "BIGINT", real: "DOUBLE PRECISION", identity: "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY", keyed: "", commitsInOrder };
+    ? {
+        int: "INTEGER",
+        real: "REAL",
+        identity: "INTEGER PRIMARY KEY AUTOINCREMENT",
+        keyed: " WITHOUT ROWID",
+        changing: () => " WITHOUT ROWID",
+        commitsInOrder,
+      }
+    : {
+        int: "BIGINT",
+        real: "DOUBLE PRECISION",
+        identity: "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+        keyed: "",
+        changing: (percent) => ` WITH (fillfactor = ${percent})`,
+        commitsInOrder,
+      };
 }

@@ -2,24 +2,29 @@
 import { forOne, forRows } from "../dialect.ts";
 
 /** Reads keys. */
-export const loadKeys = forRows("load_keys", { key: "text", command: "text" }, (u, { join }) => {
+export const loadKeys = forRows("load_keys", { key: "text", command: "text" }, (u, { join, dialect }) => {
   return `SELECT k.key, k.command, k.hash, k.result, k.owner, k.held_until, k.completed_at FROM ${join} keys k
-    WHERE k.key = ${u.key} AND k.command = ${u.command}`;
+    WHERE k.key = ${u.key} AND k.command = ${u.command} ORDER BY k.key, k.command ${dialect.lockRows}`;
 });
+
+const columns = {
+  key: "text",
+  command: "text",
+  hash: "text",
+  result: "text",
+  owner: "text",
+  held_until: "int",
+  completed_at: "int",
+  created_at: "int",
+} as const;
+
+/** Writes keys that were not there; one that somebody else has written in the meantime is refused. */
+export const insertKeys = forRows("insert_keys", columns, (_, { insert }) => insert("keys"));
 
 /** Writes keys as they now are. */
 export const saveKeys = forRows(
   "save_keys",
-  {
-    key: "text",
-    command: "text",
-    hash: "text",
-    result: "text",
-    owner: "text",
-    held_until: "int",
-    completed_at: "int",
-    created_at: "int",
-  },
+  columns,
   (_, { insert }) => `${insert("keys")} ON CONFLICT (key, command) DO UPDATE SET hash = excluded.hash, result = excluded.result,
     owner = excluded.owner, held_until = excluded.held_until, completed_at = excluded.completed_at`,
 );

@@ -66,7 +66,7 @@ export const loadLastSequence = forOne("load_last_sequence", { run_id: "text" },
 });
 
 /** Marks rows published one by one. */
-export const markPublished = forOne("mark_published", { now: "int", ids: "texts" }, (p, dialect) => {
+export const markPublished = forOne("mark_published", { now: "int", ids: "ints" }, (p, dialect) => {
   return `UPDATE outbox SET published_at = ${p.now} WHERE ${dialect.isFoundIn("id", p.ids)}`;
 });
 

@@ -14,9 +14,12 @@ export const pickStages = forOne("pick_stages", { now: "int", workflow_ids: "tex
 export const leaseStages = forRows(
   "lease_stages",
   { run_id: "text", stage_id: "text", item: "int", instance_id: "text", worker_id: "text", now: "int" },
-  (u, { from }) => `UPDATE stages SET status = 'RUNNING', attempt = attempt + 1, instance_id = ${u.instance_id}, worker_id = ${u.worker_id},
-    locked_at = ${u.now}, ready_at = NULL, wait_reason = NULL, started_at = coalesce(started_at, ${u.now}), updated_at = ${u.now},
-    version = version + 1 ${from} WHERE run_id = ${u.run_id} AND stage_id = ${u.stage_id} AND item = ${u.item}`,
+  (
+    u,
+    { from },
+  ) => `UPDATE stages SET status = 'RUNNING', attempt = stages.attempt + 1, instance_id = ${u.instance_id}, worker_id = ${u.worker_id},
+    locked_at = ${u.now}, ready_at = NULL, wait_reason = NULL, started_at = coalesce(stages.started_at, ${u.now}), updated_at = ${u.now},
+    version = stages.version + 1 ${from} WHERE stages.run_id = ${u.run_id} AND stages.stage_id = ${u.stage_id} AND stages.item = ${u.item}`,
 );
 
 /** Picks suspended stages of RUNNING runs whose poll is due; workflow id, the run's config and the stage's state follow. */
@@ -32,5 +35,5 @@ export const holdPolls = forRows(
   "hold_polls",
   { run_id: "text", stage_id: "text", item: "int", execution_id: "text", poll_at: "int", now: "int" },
   (u, { from }) => `UPDATE stages SET execution_id = ${u.execution_id}, poll_at = ${u.poll_at}, updated_at = ${u.now},
-    version = version + 1 ${from} WHERE run_id = ${u.run_id} AND stage_id = ${u.stage_id} AND item = ${u.item}`,
+    version = stages.version + 1 ${from} WHERE stages.run_id = ${u.run_id} AND stages.stage_id = ${u.stage_id} AND stages.item = ${u.item}`,
 );

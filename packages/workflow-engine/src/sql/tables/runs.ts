@@ -37,6 +37,16 @@ export const lockRuns = forRows("lock_runs", { id: "text" }, (u, { join, dialect
   return `SELECT ${runStateColumns}, r.event_count FROM ${join} runs r WHERE r.id = ${u.id} ORDER BY r.id ${dialect.lockRows}`;
 });
 
+/**
+ * Locks runs in the order of their ids if they are as remembered, and fails if any is not. For PostgreSQL: an error ends the transaction
+ * whatever is on its way behind it, so nobody waits for this answer.
+ */
+export const checkRuns = forRows("check_runs", { id: "text", version: "int", event_count: "int" }, (u, { join, dialect }) => {
+  return `SELECT 1 / (CASE WHEN count(*) = (SELECT count(*) ${join.replace("CROSS JOIN", "")}) THEN 1 ELSE 0 END) FROM (
+      SELECT r.id FROM ${join} runs r WHERE r.id = ${u.id} AND r.version = ${u.version} AND r.event_count = ${u.event_count}
+      ORDER BY r.id ${dialect.lockRows}) AS fresh`;
+});
+
 /** Picks due runs, most urgent first, that nobody else is picking; the number of their events, input and config follow the state. */
 export const pickRuns = forOne("pick_runs", { now: "int", workflow_ids: "texts", max: "int" }, (p, dialect) => {
   return `SELECT ${runStateColumns}, r.event_count, r.input, r.config FROM runs r
@@ -160,9 +170,9 @@ export const updateRuns = forRows(
   },
   (u, { from }) => `UPDATE runs SET status = ${u.status}, priority = ${u.priority}, grp = ${u.grp}, open = ${u.open},
     suspended = ${u.suspended}, version = ${u.version}, event_count = ${u.event_count}, updated_at = ${u.updated_at}, started_at = ${u.started_at},
-    duration = CASE WHEN completed_at IS NOT DISTINCT FROM ${u.completed_at} THEN duration END,
+    duration = CASE WHEN runs.completed_at IS NOT DISTINCT FROM ${u.completed_at} THEN runs.duration END,
     completed_at = ${u.completed_at}, queued_at = ${u.queued_at}, transition_at = ${u.transition_at}, stranded_at = ${u.stranded_at},
-    error = ${u.error}, output = ${keepClearSet("output", u.output)} ${from} WHERE runs.id = ${u.id}`,
+    error = ${u.error}, output = ${keepClearSet("runs.output", u.output)} ${from} WHERE runs.id = ${u.id}`,
 );
 
 /** Parameters of `updateRuns`. */
@@ -189,7 +199,7 @@ export function updateRunRow(run: RunState, output: string | null | undefined, e
 
 /** Gives runs a new version, because something of theirs has moved, and counts the events that tell of it. */
 export const touchRuns = forRows("touch_runs", { id: "text", events: "int", now: "int" }, (u, { from }) => {
-  return `UPDATE runs SET version = version + 1, event_count = event_count + ${u.events}, updated_at = ${u.now} ${from} WHERE runs.id = ${u.id}`;
+  return `UPDATE runs SET version = runs.version + 1, event_count = runs.event_count + ${u.events}, updated_at = ${u.now} ${from} WHERE runs.id = ${u.id}`;
 });
 
 /** Counts events that tell of no change of the run. */
@@ -199,7 +209,7 @@ export const countEvents = forRows("count_events", { id: "text", event_count: "i
 
 /** Gives the stages of runs the priority of their run. */
 export const updateStagePriorities = forRows("update_stage_priorities", { id: "text", priority: "int" }, (u, { from }) => {
-  return `UPDATE stages SET priority = ${u.priority} ${from} WHERE run_id = ${u.id}`;
+  return `UPDATE stages SET priority = ${u.priority} ${from} WHERE stages.run_id = ${u.id}`;
 });
 
 /** Input and config of runs. */

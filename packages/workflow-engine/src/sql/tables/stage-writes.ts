@@ -158,10 +158,10 @@ export const endStages = forRows(
     updated_at: "int",
   },
   (u, { from }) => `UPDATE stages SET status = ${u.status}, completed_at = ${u.completed_at}, duration = NULL, error = ${u.error},
-    output = ${keepClearSet("output", u.output)}, metrics = ${keepClearSet("metrics", u.metrics)},
-    embeddings = ${keepClearSet("embeddings", u.embeddings)},
-    updated_at = ${u.updated_at}, version = version + 1 ${from}
-    WHERE run_id = ${u.run_id} AND stage_id = ${u.stage_id} AND item = ${u.item}`,
+    output = ${keepClearSet("stages.output", u.output)}, metrics = ${keepClearSet("stages.metrics", u.metrics)},
+    embeddings = ${keepClearSet("stages.embeddings", u.embeddings)},
+    updated_at = ${u.updated_at}, version = stages.version + 1 ${from}
+    WHERE stages.run_id = ${u.run_id} AND stages.stage_id = ${u.stage_id} AND stages.item = ${u.item}`,
 );
 
 /** Parameters of `endStages`. */
@@ -197,15 +197,15 @@ export const updateStages = forRows(
   "update_stages",
   { ...stageIdentity, updated_at: "int", changes: "int", ...stateColumns, ...payloads },
   (u, { from }) => `UPDATE stages SET
-    duration = CASE WHEN completed_at IS NOT DISTINCT FROM ${u.completed_at} THEN duration END,
+    duration = CASE WHEN stages.completed_at IS NOT DISTINCT FROM ${u.completed_at} THEN stages.duration END,
     ${Object.keys(stateColumns)
       .map((column) => `${column} = ${u[column as keyof typeof stateColumns]}`)
       .join(", ")},
     ${Object.keys(payloads)
-      .map((column) => `${column} = ${keepClearSet(column, u[column as keyof typeof payloads])}`)
+      .map((column) => `${column} = ${keepClearSet(`stages.${column}`, u[column as keyof typeof payloads])}`)
       .join(", ")},
-    updated_at = ${u.updated_at}, version = version + ${u.changes} ${from}
-    WHERE run_id = ${u.run_id} AND stage_id = ${u.stage_id} AND item = ${u.item}`,
+    updated_at = ${u.updated_at}, version = stages.version + ${u.changes} ${from}
+    WHERE stages.run_id = ${u.run_id} AND stages.stage_id = ${u.stage_id} AND stages.item = ${u.item}`,
 );
 
 /** Parameters of `updateStages`; `changes` is how many changes this one amounts to. */
@@ -231,8 +231,8 @@ const ended = "('COMPLETED', 'FAILED', 'CANCELLED', 'SKIPPED')";
 /** Ends every stage of runs that has not ended. */
 export const endOpenStages = forRows("end_open_stages", { run_id: "text", status: "text", now: "int" }, (u, { from }) => {
   return `UPDATE stages SET status = ${u.status}, completed_at = ${u.now}, duration = NULL, instance_id = NULL, worker_id = NULL, locked_at = NULL,
-    wait_reason = NULL, ready_at = NULL, poll_at = NULL, updated_at = ${u.now}, version = version + 1 ${from}
-    WHERE run_id = ${u.run_id} AND status NOT IN ${ended}`;
+    wait_reason = NULL, ready_at = NULL, poll_at = NULL, updated_at = ${u.now}, version = stages.version + 1 ${from}
+    WHERE stages.run_id = ${u.run_id} AND stages.status NOT IN ${ended}`;
 });
 
 /** Deletes the stages of a group and of every later one. */

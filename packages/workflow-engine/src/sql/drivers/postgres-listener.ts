@@ -1,0 +1,143 @@
+// Hears what other processes announce (P16): LISTEN on a connection of its own, made again when it breaks. What was said meanwhile is
+// lost, so everybody then looks for themselves; without LISTEN they do so every second.
+import type { Environment } from "../../ports/environment.ts";
+import type { StoreSignal } from "../../ports/store.ts";
+import { quoteName } from "./postgres-names.ts";
+import type { PgListener } from "./postgres-pool.ts";
+
+const PING_MS = 20_000;
+const PING_TIMEOUT_MS = 10_000;
+const POLL_MS = 1_000;
+const pauses = { first: 100, longest: 5_000 };
+/** Ends that one message names; more are told as "some". PostgreSQL takes 8,000 bytes. */
+const mostEnded = 100;
+
+/** Anything may have happened. */
+const anything: StoreSignal = { hasWork: true, hasEvents: true, mayHaveLost: true, wakeAt: null, ended: null };
+
+/** A signal as a message; `sender` knows its own again. */
+export function encodeSignal(sender: string, { hasWork, hasEvents, mayHaveLost, wakeAt, ended }: StoreSignal): string {
+  const flags = (hasWork ? 1 : 0) | (hasEvents ? 2 : 0) | (mayHaveLost ? 4 : 0);
+  const isListed = ended !== null && ended.length <= mostEnded && ended.join().length < 6_000;
+  return JSON.stringify([sender, flags, wakeAt, isListed ? ended : null]);
+}
+
+/** The sender and the signal of a message. */
+export function decodeSignal(payload: string): { sender: string; signal: StoreSignal } {
+  const [sender, flags, wakeAt, ended] = JSON.parse(payload) as [string, number, number | null, string[] | null];
+  return { sender, signal: { hasWork: (flags & 1) > 0, hasEvents: (flags & 2) > 0, mayHaveLost: (flags & 4) > 0, wakeAt, ended } };
+}
+
+/** What a listener works with. */
+export interface ListenerParts {
+  readonly channel: string;
+  /** Messages of this sender are our own. */
+  readonly sender: string;
+  readonly environment: Environment;
+  /** A new connection; null where nobody is to be listened to. */
+  createConnection: (() => Promise<PgListener>) | null;
+}
+
+/** Listens from the moment it is made until it is closed. */
+export class PostgresListener {
+  readonly #parts: ListenerParts;
+  readonly #heard: (signal: StoreSignal) => void;
+  #connection: PgListener | null = null;
+  #cancelTimer: (() => void) | null = null;
+  #isClosed = false;
+  #pause = pauses.first;
+
+  constructor(parts: ListenerParts, heard: (signal: StoreSignal) => void) {
+    this.#parts = parts;
+    this.#heard = heard;
+    if (parts.createConnection) void this.#connect();
+    else this.#poll();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelTimer?.();
+    this.#drop(this.#connection);
+  }
+
+  #poll(): void {
+    this.#after(POLL_MS, () => {
+      this.#heard(anything);
+      this.#poll();
+    });
+  }
+
+  async #connect(): Promise<void> {
+    let connection: PgListener | null = null;
+    try {
+      const made = await this.#parts.createConnection!();
+      connection = made;
+      // an error without a listener would end the process
+      made.on("error", () => this.#reconnect(made));
+      made.on("end", () => this.#reconnect(made));
+      made.on("notification", ({ payload }) => this.#hear(payload));
+      await made.connect();
+      await made.query({ text: `LISTEN ${quoteName(this.#parts.channel)}`, query_timeout: PING_TIMEOUT_MS });
+      if (this.#isClosed) return this.#drop(made);
+      unref(made);
+      this.#connection = made;
+      this.#pause = pauses.first;
+      this.#ping(made);
+      // what was said before is lost
+      this.#heard(anything);
+    } catch {
+      this.#drop(connection);
+      this.#again();
+    }
+  }
+
+  #hear(payload: string | undefined): void {
+    if (!payload || this.#isClosed) return;
+    const { sender, signal } = decodeSignal(payload);
+    if (sender !== this.#parts.sender) this.#heard(signal);
+  }
+
+  /** Half of a broken connection may never say so. */
+  #ping(connection: PgListener): void {
+    this.#after(PING_MS, async () => {
+      try {
+        await connection.query({ text: "SELECT 1", query_timeout: PING_TIMEOUT_MS });
+        if (this.#connection === connection && !this.#isClosed) this.#ping(connection);
+      } catch {
+        this.#reconnect(connection);
+      }
+    });
+  }
+
+  #reconnect(connection: PgListener): void {
+    if (this.#isClosed || this.#connection !== connection) return;
+    this.#connection = null;
+    this.#drop(connection);
+    this.#again();
+  }
+
+  #again(): void {
+    if (this.#isClosed) return;
+    const { random } = this.#parts.environment;
+    this.#after(this.#pause * (0.5 + random()), () => void this.#connect());
+    this.#pause = Math.min(this.#pause * 2, pauses.longest);
+    // nobody calls while there is no connection
+    this.#heard(anything);
+  }
+
+  #after(ms: number, then: () => void): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = this.#parts.environment.setTimer(ms, () => {
+      if (!this.#isClosed) then();
+    });
+  }
+
+  #drop(connection: PgListener | null): void {
+    connection?.end().catch(() => undefined);
+  }
+}
+
+/** Listening alone keeps no process alive. */
+function unref(connection: PgListener): void {
+  (connection as { unref?: () => void }).unref?.();
+}

@@ -1,0 +1,157 @@
+// Connections to PostgreSQL: a pool of the caller's own, or one made here by `pg`, which is loaded on first use. Plans are pinned: a
+// prepared statement gets its plan while the tables are small or not analysed, and a sequential scan chosen then stays for hours.
+import { WorkflowEngineError } from "../../errors.ts";
+import type { PgClient, PgPool, PgPoolClient } from "./postgres-client.ts";
+import { sqlStateOf } from "./postgres-client.ts";
+
+/** Where connections come from. */
+export interface PoolOptions {
+  connectionString?: string | undefined;
+  pool?: PgPool | undefined;
+  /** Connections at most, of a pool made here. */
+  size: number;
+}
+
+/** A connection that can listen: it is nobody's but the listener's. */
+export interface PgListener extends PgClient {
+  connect(): Promise<unknown>;
+  end(): Promise<void>;
+  on(event: "error" | "end", heard: (error: Error) => void): unknown;
+  on(event: "notification", heard: (message: { channel: string; payload?: string | undefined }) => void): unknown;
+}
+
+/** Settings of every transaction; a connection of a pool made here has them from the start. */
+const settings = {
+  jit: "off",
+  enable_seqscan: "off",
+  enable_mergejoin: "off",
+  // a process that was stopped in the middle of a transaction must not keep its runs from everybody else
+  idle_in_transaction_session_timeout: "30s",
+} as const;
+
+const local = Object.entries(settings).map(([name, value]) => `; SET LOCAL ${name} = '${value}'`);
+
+/** Hands out connections. */
+export class PostgresPool {
+  readonly #options: PoolOptions;
+  #pool: Promise<PgPool> | null = null;
+  /** Empty where connections have the settings already. */
+  #settings: string;
+  readonly #guarded = new WeakSet<PgClient>();
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+    this.#settings = options.pool ? local.join("") : "";
+  }
+
+  /** What follows BEGIN so that plans stay pinned. */
+  get settings(): string {
+    return this.#settings;
+  }
+
+  /** A connection; the caller releases it. */
+  async connect(): Promise<PgPoolClient> {
+    const client = await this.#connect();
+    if (!this.#guarded.has(client)) {
+      this.#guarded.add(client);
+      // whoever waits for an answer gets the error; without a listener it would end the process
+      client.on("error", () => undefined);
+    }
+    return client;
+  }
+
+  async #connect(): Promise<PgPoolClient> {
+    const pool = await (this.#pool ??= this.#open());
+    try {
+      return await pool.connect();
+    } catch (error) {
+      if (this.#settings === "" && isRefusedParameter(error)) {
+        // PgBouncer takes no options at the start of a connection: each transaction sets its own
+        this.#settings = local.join("");
+        await pool.end?.();
+        this.#pool = this.#open();
+        return this.#connect();
+      }
+      throw connectError(error, this.#options.connectionString);
+    }
+  }
+
+  /** A connection outside of the pool, not connected yet. */
+  async createListener(connectionString?: string): Promise<PgListener> {
+    const { Client } = await loadPg();
+    const pooled = (this.#options.pool?.options ?? {}) as object;
+    const target = connectionString ?? this.#options.connectionString;
+    const config = target === undefined ? { ...pooled } : { connectionString: target };
+    return new Client({ ...config, keepAlive: true, connectionTimeoutMillis: 10_000 }) as unknown as PgListener;
+  }
+
+  /** Ends a pool made here; one of the caller's own stays as it is. */
+  async end(): Promise<void> {
+    const pool = await this.#pool?.catch(() => null);
+    this.#pool = null;
+    if (!this.#options.pool) await pool?.end?.();
+  }
+
+  async #open(): Promise<PgPool> {
+    const { pool, connectionString, size } = this.#options;
+    if (pool) return pool;
+    const { Pool } = await loadPg();
+    const own = new Pool({
+      ...parsed(connectionString),
+      max: size,
+      pipeline: true,
+      keepAlive: true,
+      idleTimeoutMillis: 60_000,
+      connectionTimeoutMillis: 10_000,
+      allowExitOnIdle: true,
+      ...(this.#settings === "" && {
+        options: Object.entries(settings)
+          .map(([name, value]) => `-c ${name}=${value}`)
+          .join(" "),
+      }),
+    } as ConstructorParameters<typeof Pool>[0]) as unknown as PgPool;
+    // an idle connection that breaks is replaced when one is wanted
+    own.on?.("error", () => undefined);
+    return own;
+  }
+}
+
+function parsed(connectionString: string | undefined): { connectionString: string } {
+  if (connectionString && /^postgres(ql)?:\/\//.test(connectionString) && URL.canParse(connectionString)) return { connectionString };
+  const shown = connectionString === undefined ? "nothing" : `"${connectionString.replace(/:[^:@/]*@/, ":***@")}"`;
+  throw new WorkflowEngineError(
+    "NOT_CONFIGURED",
+    `createPostgresStore needs a connectionString like postgres://user:password@host:5432/database, or a pool; it got ${shown}.`,
+  );
+}
+
+async function loadPg(): Promise<typeof import("pg")> {
+  try {
+    const loaded = await import("pg");
+    return loaded.default as unknown as typeof import("pg");
+  } catch (cause) {
+    if ((cause as { code?: unknown }).code !== "ERR_MODULE_NOT_FOUND") throw cause;
+    throw new WorkflowEngineError("MISSING_PACKAGE", 'createPostgresStore needs the package "pg". Install it: npm install pg', { cause });
+  }
+}
+
+function isRefusedParameter(error: unknown): boolean {
+  return sqlStateOf(error) === "08P01" || (error instanceof Error && /unsupported startup parameter/i.test(error.message));
+}
+
+function connectError(error: unknown, connectionString: string | undefined): Error {
+  if (error instanceof WorkflowEngineError) return error;
+  // of an address with several meanings every one was tried
+  const errors = error instanceof AggregateError ? error.errors : [error];
+  const reason = errors.map((one: unknown) => (one instanceof Error ? one.message : String(one))).join("; ");
+  const where = connectionString ? hostOf(connectionString) : "the given pool";
+  return new WorkflowEngineError("STORE_REFUSED", `No connection to PostgreSQL (${where}): ${reason}. Nothing was written.`, {
+    cause: error,
+  });
+}
+
+/** Host, port and database; never the password. */
+function hostOf(connectionString: string): string {
+  const { hostname, port, pathname } = new URL(connectionString);
+  return `${hostname || "localhost"}:${port || 5432}${pathname}`;
+}

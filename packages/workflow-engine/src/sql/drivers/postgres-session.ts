@@ -1,0 +1,159 @@
+// One transaction on PostgreSQL. Statements whose answer nobody waits for travel with the next one that somebody does, BEGIN and COMMIT
+// among them: a batch costs as many round trips as it asks questions, whatever it writes.
+import type { StoreSignal } from "../../ports/store.ts";
+import type { Row, Session, Statement } from "../db.ts";
+import { type Dialect, postgresDialect } from "../dialect.ts";
+import type { PgClient, PgQuery, PgResult } from "./postgres-client.ts";
+import type { StatementTexts } from "./postgres-names.ts";
+import { arraysOf, readers, scalarsOf } from "./postgres-values.ts";
+
+const ANSWER_TIMEOUT_MS = 30_000;
+
+/** What a transaction is made with. */
+export interface SessionParts {
+  readonly texts: StatementTexts;
+  /** Begins the transaction; empty in one that somebody else has begun. */
+  readonly begin: string;
+  /** True when one statement may do without BEGIN and COMMIT. */
+  readonly mayBeBare: boolean;
+  /** False behind a pooler that loses prepared statements. */
+  readonly isPrepared: boolean;
+  /** The clock instead of the database's own. */
+  readonly now?: (() => number) | undefined;
+  /** The statement that tells other processes; null when nobody needs to be told. */
+  notify(signal: StoreSignal): PgQuery | null;
+}
+
+const readClock = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+
+/** Runs statements in one transaction of one connection. */
+export class PostgresSession implements Session {
+  readonly dialect: Dialect = postgresDialect;
+  readonly isUndisturbed = true;
+  readonly #client: PgClient;
+  readonly #parts: SessionParts;
+  #waiting: PgQuery[] = [];
+  #hasBegun: boolean;
+  #attempts = 0;
+  #last: Promise<unknown> = Promise.resolve();
+  /** True once COMMIT is on its way: whether it arrived is not known when the connection breaks. */
+  isCommitSent = false;
+
+  constructor(client: PgClient, parts: SessionParts) {
+    this.#client = client;
+    this.#parts = parts;
+    this.#hasBegun = parts.begin === "";
+  }
+
+  async read(statement: Statement, params: readonly Row[]): Promise<Row[]> {
+    if (params.length === 0) return [];
+    const results = await this.#run(this.#queriesOf(statement, params));
+    return results.length === 1 ? (results[0]!.rows as Row[]) : results.flatMap(({ rows }) => rows as Row[]);
+  }
+
+  async write(statement: Statement, params: readonly Row[]): Promise<number> {
+    if (params.length === 0) return 0;
+    const results = await this.#run(this.#queriesOf(statement, params));
+    return results.reduce((sum, { rowCount }) => sum + (rowCount ?? 0), 0);
+  }
+
+  async send(statement: Statement, params: readonly Row[]): Promise<void> {
+    if (params.length > 0) this.#waiting.push(...this.#queriesOf(statement, params));
+  }
+
+  announce(signal: StoreSignal): void {
+    const query = this.#parts.notify(signal);
+    if (query) this.#waiting.push(query);
+  }
+
+  async readClock(): Promise<number> {
+    if (this.#parts.now) return this.#parts.now();
+    const [result] = await this.#run([{ text: readClock, rowMode: "array", types: readers, query_timeout: ANSWER_TIMEOUT_MS }]);
+    return (result!.rows[0] as [number])[0];
+  }
+
+  async execute(script: string): Promise<void> {
+    await this.#run([{ text: this.#parts.texts.qualify(script) }]);
+  }
+
+  async attempt<T>(work: () => Promise<T>): Promise<T> {
+    const name = `attempt_${++this.#attempts}`;
+    const before = this.#waiting;
+    const savepoint = { text: `SAVEPOINT ${name}` };
+    this.#waiting = [...before, savepoint];
+    try {
+      const result = await work();
+      await this.#run([{ text: `RELEASE SAVEPOINT ${name}` }]);
+      return result;
+    } catch (error) {
+      const isUnsent = this.#waiting.includes(savepoint);
+      this.#waiting = isUnsent ? before : [];
+      if (!isUnsent) await this.#run([{ text: `ROLLBACK TO SAVEPOINT ${name}` }, { text: `RELEASE SAVEPOINT ${name}` }]);
+      throw error;
+    }
+  }
+
+  /** Makes it so; rejects when any statement of it failed. */
+  async commit(): Promise<void> {
+    if (this.#parts.begin === "") return this.#sendWaiting();
+    if (!this.#hasBegun && this.#waiting.length === 0) return;
+    this.isCommitSent = true;
+    if (!this.#hasBegun && this.#waiting.length === 1 && this.#parts.mayBeBare) {
+      this.#hasBegun = true;
+      return this.#sendWaiting();
+    }
+    const [result] = await this.#run([{ text: "COMMIT", query_timeout: ANSWER_TIMEOUT_MS }]);
+    if (result!.command === "ROLLBACK") throw new Error("The transaction was rolled back: a statement of it had failed.");
+  }
+
+  /** Undoes it all, when there is anything to undo. */
+  async rollback(): Promise<void> {
+    this.#waiting = [];
+    if (this.#hasBegun && this.#parts.begin !== "") await this.#run([{ text: "ROLLBACK", query_timeout: ANSWER_TIMEOUT_MS }]);
+  }
+
+  async #sendWaiting(): Promise<void> {
+    if (this.#waiting.length > 0) await this.#run([]);
+  }
+
+  #queriesOf(statement: Statement, params: readonly Row[]): PgQuery[] {
+    const { name, text } = this.#parts.texts.of(statement);
+    const queryOf = (values: Array<string | null>): PgQuery => {
+      const query: PgQuery = { text, values, rowMode: "array", types: readers, query_timeout: ANSWER_TIMEOUT_MS };
+      if (this.#parts.isPrepared) query.name = name;
+      return query;
+    };
+    if (statement.kind === "rows") return [queryOf(arraysOf(statement, params))];
+    return params.map((row) => queryOf(scalarsOf(statement, row)));
+  }
+
+  /** Sends what waits and then these; answers the results of these. */
+  async #run(queries: readonly PgQuery[]): Promise<PgResult[]> {
+    const all = [...this.#waiting, ...queries];
+    this.#waiting = [];
+    if (!this.#hasBegun) {
+      this.#hasBegun = true;
+      all.unshift({ text: this.#parts.begin, query_timeout: ANSWER_TIMEOUT_MS });
+    }
+    const results = this.#client.pipeline ? await sendAll(this.#client, all) : await this.#sendInTurn(all);
+    return queries.length === 0 ? [] : results.slice(-queries.length);
+  }
+
+  #sendInTurn(queries: readonly PgQuery[]): Promise<PgResult[]> {
+    const sent = this.#last.then(async () => {
+      const results: PgResult[] = [];
+      for (const query of queries) results.push(await this.#client.query(query));
+      return results;
+    });
+    this.#last = sent.catch(() => undefined);
+    return sent;
+  }
+}
+
+/** Sends without waiting in between; the first error is why the others failed. */
+async function sendAll(client: PgClient, queries: readonly PgQuery[]): Promise<PgResult[]> {
+  const ends = await Promise.allSettled(queries.map((query) => client.query(query)));
+  const failed = ends.find((end) => end.status === "rejected");
+  if (failed) throw failed.reason;
+  return ends.map((end) => (end as PromiseFulfilledResult<PgResult>).value);
+}

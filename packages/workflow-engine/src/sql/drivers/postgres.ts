@@ -1,0 +1,177 @@
+// PostgreSQL through `pg`. Transactions run side by side, each on a connection of the pool, at READ COMMITTED; rows are what keeps them
+// apart. Nothing leans on a session: a pooler may give every transaction another one (P20, P21).
+import { WorkflowEngineError } from "../../errors.ts";
+import type { Environment } from "../../ports/environment.ts";
+import type { StoreSignal } from "../../ports/store.ts";
+import type { Db, Session } from "../db.ts";
+import { hashOf } from "../lanes.ts";
+import { isBroken, type PgPool, type PgPoolClient, type PgQuery, sqlStateOf, translate } from "./postgres-client.ts";
+import { encodeSignal, PostgresListener } from "./postgres-listener.ts";
+import { StatementTexts } from "./postgres-names.ts";
+import { PostgresPool } from "./postgres-pool.ts";
+import { PostgresSession } from "./postgres-session.ts";
+
+/** How to reach a database. */
+export interface PostgresDriverOptions {
+  connectionString?: string | undefined;
+  /** A `pg.Pool` of the caller's own; it stays open when the store closes. */
+  pool?: PgPool | undefined;
+  schema: string;
+  /** Tables of the store, whose names get their schema. */
+  tables: readonly string[];
+  /** Batches of units under way at once. */
+  lanes: number;
+  /** False: nobody is told and nobody listens. A text: where to listen, for a database behind a pooler. */
+  notify: boolean | string;
+  environment: Environment;
+  /** The instant that leases are judged by; the database's clock unless given. */
+  now?: (() => number) | undefined;
+  /** Runs before the first transaction. */
+  prepare(db: PostgresDb): Promise<void>;
+}
+
+/** Beside the lanes: claims, events, leases, reading, and calls of the CRUD port. */
+const OTHER_CONNECTIONS = 6;
+const CLOCK_AGE_MS = 1_000;
+
+/** A PostgreSQL database; connects when first used. */
+export class PostgresDb implements Db {
+  readonly lanes: number;
+  readonly isShared = true;
+  readonly #options: PostgresDriverOptions;
+  readonly #pool: PostgresPool;
+  readonly #texts: StatementTexts;
+  readonly #channel: string;
+  readonly #sender: string;
+  #isPrepared = true;
+  #ready: Promise<void> | null = null;
+  #isClosed = false;
+  #listeners = 0;
+  /** The database's clock less the environment's, and when it was read. */
+  #clock: { ahead: number; readAt: number } | null = null;
+
+  constructor(options: PostgresDriverOptions) {
+    const { lanes, schema, tables, connectionString, pool, environment } = options;
+    this.#options = options;
+    this.lanes = lanes;
+    this.#pool = new PostgresPool({ connectionString, pool, size: lanes + OTHER_CONNECTIONS });
+    this.#texts = new StatementTexts(schema, tables);
+    this.#channel = `workflow_engine_${hashOf(schema).toString(36)}`;
+    this.#sender = environment.newId();
+  }
+
+  /** The database's time, as far as it is known. */
+  now(): number {
+    if (this.#options.now) return this.#options.now();
+    return Math.round(this.#options.environment.now() + (this.#clock?.ahead ?? 0));
+  }
+
+  async transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    await this.#prepared();
+    return this.begin("BEGIN ISOLATION LEVEL READ COMMITTED", work);
+  }
+
+  async reading<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    await this.#prepared();
+    return this.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", work);
+  }
+
+  foreignVersion(): null {
+    return null;
+  }
+
+  listen(heard: (signal: StoreSignal) => void): () => void {
+    const { notify, environment } = this.#options;
+    this.#listeners += 1;
+    const listener = new PostgresListener(
+      {
+        channel: this.#channel,
+        sender: this.#sender,
+        environment,
+        createConnection: notify === false ? null : () => this.#pool.createListener(notify === true ? undefined : notify),
+      },
+      heard,
+    );
+    return () => {
+      this.#listeners -= 1;
+      listener.close();
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#ready?.catch(() => undefined);
+    await this.#pool.end();
+  }
+
+  /** A transaction that needs no schema to be there. */
+  async begin<T>(begin: string, work: (session: Session) => Promise<T>): Promise<T> {
+    if (this.#isClosed) throw new WorkflowEngineError("STORE_CLOSED", "The store is closed. Create a new one.");
+    const client = await this.#pool.connect();
+    const session = this.#sessionOn(client, `${begin}${this.#pool.settings}`);
+    try {
+      await this.#readClock(session);
+      const result = await work(session);
+      await session.commit();
+      client.release();
+      return result;
+    } catch (error) {
+      await this.#giveUp(client, session, error);
+      throw translate(error, session.isCommitSent);
+    }
+  }
+
+  #sessionOn(client: PgPoolClient, begin: string): PostgresSession {
+    return new PostgresSession(client, {
+      texts: this.#texts,
+      begin,
+      mayBeBare: this.#pool.settings === "",
+      isPrepared: this.#isPrepared,
+      now: this.#options.now,
+      notify: (signal) => this.#notification(signal),
+    });
+  }
+
+  /** What this process keeps for itself needs no call: events that it publishes, and stages it was handed. */
+  #notification(signal: StoreSignal): PgQuery | null {
+    const { hasWork, hasEvents, mayHaveLost, wakeAt, ended } = signal;
+    const isNews = hasWork || mayHaveLost || wakeAt !== null || ended === null || ended.length > 0;
+    if (this.#options.notify === false || !(isNews || (hasEvents && this.#listeners === 0))) return null;
+    return { text: "SELECT pg_notify($1, $2)", values: [this.#channel, encodeSignal(this.#sender, signal)] };
+  }
+
+  async #giveUp(client: PgPoolClient, session: PostgresSession, error: unknown): Promise<void> {
+    // a pooler gave the transaction another session than the one that prepared it: from now on every text travels whole
+    const code = sqlStateOf(error);
+    if (code === "26000" || code === "42P05") this.#isPrepared = false;
+    try {
+      if (isBroken(error)) throw error;
+      await session.rollback();
+      client.release();
+    } catch {
+      client.release(true);
+    }
+  }
+
+  /** Reads the database's clock now and then; also when the own one has jumped. */
+  async #readClock(session: PostgresSession): Promise<void> {
+    const { environment, now } = this.#options;
+    if (now) return;
+    const age = this.#clock ? environment.now() - this.#clock.readAt : Number.POSITIVE_INFINITY;
+    if (age >= 0 && age < CLOCK_AGE_MS) return;
+    const before = environment.now();
+    const there = await session.readClock();
+    const readAt = environment.now();
+    this.#clock = { ahead: there - (before + readAt) / 2, readAt };
+  }
+
+  #prepared(): Promise<void> {
+    if (this.#isClosed) return Promise.reject(new WorkflowEngineError("STORE_CLOSED", "The store is closed. Create a new one."));
+    // an error is the caller's; the next one tries again
+    this.#ready ??= this.#options.prepare(this).catch((error: unknown) => {
+      this.#ready = null;
+      throw error;
+    });
+    return this.#ready;
+  }
+}

@@ -1,0 +1,55 @@
+// The store on a real PostgreSQL: migrations from many at once, one key and many rivals, a unit the database refuses, readable errors.
+import { afterAll, describe, expect, it } from "vitest";
+import { createTestDatabase } from "../../../../tools/postgres/test-databases.ts";
+import { createPostgresStore } from "./postgres.ts";
+import { changing, newRun } from "./runs.test-fixture.ts";
+
+const database = await createTestDatabase();
+const stores: Array<{ close(): Promise<void> }> = [];
+let schemas = 0;
+const open = (schema = `schema ${++schemas}"`) => {
+  const store = createPostgresStore({ connectionString: database.url, schema });
+  stores.push(store);
+  return store;
+};
+afterAll(async () => {
+  await Promise.all(stores.map((store) => store.close()));
+  await database.drop();
+});
+
+describe("a store on PostgreSQL", () => {
+  it("is migrated once, by however many come at once, in a schema of any name", async () => {
+    const many = Array.from({ length: 6 }, () => open('it\'s "ours"'));
+    await Promise.all(many.map((store) => store.migrate()));
+    expect(await database.query(`SELECT count(*)::int AS n FROM "it's ""ours""".schema_migrations`)).toEqual([{ n: 1 }]);
+  });
+
+  it("counts right when two write to one run at once", async () => {
+    const two = [open("shared"), open("shared")];
+    await two[0]!.runStore.transact(changing("r", { create: newRun }));
+    const adding = { runId: "r", decide: ({ run }: { run: { open: number } | null }) => ({ result: null, run: { open: run!.open + 1 } }) };
+    await Promise.all(two.flatMap(({ runStore }) => Array.from({ length: 50 }, () => runStore.transact(adding))));
+    expect(await two[1]!.runStore.transact({ runId: "r", decide: ({ run }) => ({ result: run!.open }) })).toBe(100);
+  });
+
+  it("fails alone what PostgreSQL refuses: of 500 units 499 succeed", async () => {
+    const { runStore } = open();
+    const ends = await Promise.allSettled(
+      Array.from({ length: 500 }, (_, i) =>
+        runStore.transact(changing(`r${i}`, { create: i === 250 ? { ...newRun, workflowName: "a\0b" } : newRun })),
+      ),
+    );
+    const refused = ends.flatMap((end, i) => (end.status === "rejected" ? [[i, end.reason.code]] : []));
+    expect(refused).toEqual([[250, "STORE_REFUSED"]]);
+  });
+
+  it("says what is wrong with an address, and never the password", async () => {
+    const wrong = createPostgresStore({ connectionString: "mysql://me:secret@host/db" });
+    await expect(wrong.migrate()).rejects.toMatchObject({ code: "NOT_CONFIGURED", message: expect.not.stringContaining("secret") });
+    const nobody = createPostgresStore({ connectionString: "postgres://me:secret@127.0.0.1:1/db" });
+    const reason = { code: "STORE_REFUSED", message: expect.stringMatching(/127\.0\.0\.1:1\/db.*ECONNREFUSED/) };
+    await expect(nobody.migrate()).rejects.toMatchObject(reason);
+    await nobody.close();
+    await wrong.close();
+  });
+});

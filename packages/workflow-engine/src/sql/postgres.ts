@@ -1,0 +1,75 @@
+// The entry for PostgreSQL 14 to 18: any number of processes on any number of machines share one database.
+import { realEnvironment } from "../environment.ts";
+import { WorkflowEngineError } from "../errors.ts";
+import type { Environment } from "../ports/environment.ts";
+import { forOne, postgresDialect } from "./dialect.ts";
+import { PostgresDb } from "./drivers/postgres.ts";
+import type { PgPool } from "./drivers/postgres-client.ts";
+import { quoteName, tablesOf } from "./drivers/postgres-names.ts";
+import { hashOf } from "./lanes.ts";
+import { isMigrated, migrate, migrations } from "./migrate.ts";
+import { createSqlStore, type SqlStore } from "./whole-store.ts";
+
+/** How to open a store. */
+export interface PostgresStoreOptions {
+  /** postgres://user:password@host:5432/database; a pooler in transaction mode will do. */
+  connectionString?: string | undefined;
+  /** A `pg.Pool` of one's own instead; it stays open when the store closes. */
+  pool?: PgPool | undefined;
+  /** Schema of the tables, made when missing; default "workflow_engine". */
+  schema?: string | undefined;
+  /** Transactions of units under way at once, 1 to 16; default 3. One is best where many workers share a machine with the database. */
+  lanes?: number | undefined;
+  /**
+   * True (default): processes tell each other of work by LISTEN and NOTIFY. A connection string: LISTEN there, for a database behind a
+   * pooler in transaction mode. False: each looks for itself every second.
+   */
+  notify?: boolean | string | undefined;
+  /** False: the first use does not bring the database to the newest version, `workflow-engine migrate` does. Default true. */
+  migrate?: boolean | undefined;
+  /** Clock, timers and randomness; the process's own unless given. */
+  environment?: Environment | undefined;
+  /** The instant that leases are judged by, in milliseconds since the epoch; the database's clock unless given. For tests. */
+  now?: (() => number) | undefined;
+}
+
+/** A store on PostgreSQL; spreads into `createKernel`. */
+export type PostgresStore = SqlStore;
+
+const findVersions = forOne("find_versions", { schema: "text" }, (p) => {
+  return `SELECT 1 FROM pg_tables WHERE schemaname = ${p.schema} AND tablename = 'schema_migrations'`;
+});
+const findSchema = forOne("find_schema", { name: "text" }, (p) => `SELECT 1 FROM pg_namespace WHERE nspname = ${p.name}`);
+
+/** Creates a store on PostgreSQL; it connects at first use, and errors of connecting surface there. */
+export function createPostgresStore(options: PostgresStoreOptions): PostgresStore {
+  const { connectionString, pool, schema = "workflow_engine", lanes = 3, notify = true, environment = realEnvironment, now } = options;
+  if (!Number.isInteger(lanes) || lanes < 1 || lanes > 16) {
+    throw new WorkflowEngineError("NOT_CONFIGURED", `createPostgresStore: lanes is a whole number from 1 to 16, not ${lanes}.`);
+  }
+  const tables = ["schema_migrations", ...migrations.flatMap(({ script }) => tablesOf(script(postgresDialect)))];
+  const prepare = (to: PostgresDb): Promise<void> => prepareSchema(to, schema, options.migrate ?? true, false);
+  const db = new PostgresDb({ connectionString, pool, schema, tables, lanes, notify, environment, now, prepare });
+  const store = createSqlStore(db, { ...environment, now: () => db.now() });
+  return { ...store, migrate: () => prepareSchema(db, schema, true, true) };
+}
+
+/** Brings a schema to the newest version unless it is; of many who come at once one does it, and the others find it done. */
+async function prepareSchema(db: PostgresDb, schema: string, isMigrating: boolean, isWanted: boolean): Promise<void> {
+  const isCurrent = await db.begin("BEGIN", async (session) => {
+    return (await session.read(findVersions, [[schema]])).length > 0 && isMigrated(session);
+  });
+  if (isCurrent) return;
+  if (!isMigrating && !isWanted) {
+    throw new WorkflowEngineError(
+      "NOT_CONFIGURED",
+      `Schema "${schema}" is not at the version of this package. Run: npx workflow-engine migrate --db <connection string>`,
+    );
+  }
+  await db.begin("BEGIN", async (session) => {
+    // one lock a schema, held until this transaction ends: a pooler may give the next one another session
+    await session.execute(`SELECT pg_advisory_xact_lock(${hashOf(`workflow_engine ${schema}`)})`);
+    if ((await session.read(findSchema, [[schema]])).length === 0) await session.execute(`CREATE SCHEMA ${quoteName(schema)}`);
+    await migrate(session, db.now());
+  });
+}
