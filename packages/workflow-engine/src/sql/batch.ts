@@ -119,8 +119,8 @@ export class Batch {
   async #lock(ids: readonly string[], known: readonly RunDraft[]): Promise<void> {
     const isChecked = this.session.dialect.checksVersions;
     if (ids.length === 0) {
-      const rows = known.map((draft) => [draft.runId, draft.run!.version, draft.eventCount] as const);
-      if (isChecked) await this.session.send(checkRuns, rows.length > 1 ? rows.toSorted(byId) : rows);
+      const rows = known.map((draft) => [draft.runId, draft.run!.version, draft.eventCount]);
+      if (isChecked) await this.session.send(checkRuns, rows);
       return;
     }
     const all = isChecked ? [...ids, ...known.map((draft) => draft.runId)] : [...ids];
@@ -139,8 +139,8 @@ export class Batch {
       if (!draft.run) for (const stage of draft.stages.values()) fresh.adopt(stage.state);
       this.#drafts.set(id, fresh);
     }
-    const found = new Set(rows.map(([id]) => id));
-    for (const { runId } of known) if (isChecked && !found.has(runId)) this.#drafts.set(runId, new RunDraft(runId, null));
+    const isGone = (id: string): boolean => isChecked && rows.every((row) => row[0] !== id);
+    for (const { runId } of known) if (isGone(runId)) this.#drafts.set(runId, new RunDraft(runId, null));
   }
 
   /** The stages that units are about and that are not known. */
@@ -204,7 +204,8 @@ export class Batch {
       answer = undefined;
       const { need } = changes;
       if (!need) return changes;
-      if (more[need]) throw new Own(new WorkflowEngineError("STORE_REFUSED", `The rule needs "${need}", which it was given`));
+      if (more[need])
+        throw new Own("", { cause: new WorkflowEngineError("STORE_REFUSED", `The rule needs "${need}", which it was given`) });
       // what this batch has decided must be in what it reads
       if (draft.isDirty) await this.flush();
       if (need === "outputs") more.outputs = await this.#outputsOf(draft);
@@ -233,21 +234,13 @@ export class Batch {
   }
 }
 
-function byId(a: readonly [string, ...unknown[]], b: readonly [string, ...unknown[]]): number {
-  return a[0] < b[0] ? -1 : 1;
-}
-
 /** True when rows end or go by statement, which are those that are written. */
 function needsWritten(draft: RunDraft, changes: Changes<unknown>): boolean {
   return (changes.endOpen !== undefined || changes.dropFrom !== undefined) && draft.hasStageWrites;
 }
 
 /** An error of one unit: it leaves the batch, which goes on. Any other error is the database's. */
-class Own extends Error {
-  constructor(cause: unknown) {
-    super("", { cause });
-  }
-}
+class Own extends Error {}
 
 function isOwn(error: unknown): error is Own {
   return error instanceof Own;
@@ -257,11 +250,11 @@ function own<T>(step: () => T): T {
   try {
     return step();
   } catch (error) {
-    throw new Own(error);
+    throw new Own("", { cause: error });
   }
 }
 
-/** What a decision threw, when it was the decision that threw. */
+/** What a decision threw. */
 export function ownErrorOf(error: unknown): { error: unknown } | null {
   return isOwn(error) ? { error: error.cause } : null;
 }

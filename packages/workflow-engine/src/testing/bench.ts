@@ -64,11 +64,7 @@ export interface BenchStore {
   reader?: Reader | undefined;
   aiCallLogger?: AICallLogger | undefined;
   migrate?: (() => Promise<unknown>) | undefined;
-<<<<<<< HEAD
   /** Of a remote store: resolves once none of its queries is under way; without it a read is taken to queue behind them. */
-=======
-  /** Of a store that answers over a network: resolves when nothing is on its way to it. */
->>>>>>> 7d61b72 (Put the native store on PostgreSQL: lanes, pipelined batches, versions checked as they are written, LISTEN and NOTIFY)
   quiet?: (() => Promise<void>) | undefined;
   close?: (() => Promise<void>) | undefined;
 }

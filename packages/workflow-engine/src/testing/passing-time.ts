@@ -8,11 +8,7 @@ import { fail } from "./claims.ts";
 /** What time passes in. */
 export interface TimedStore {
   readonly environment: FakeEnvironment;
-<<<<<<< HEAD
   readonly store: { readonly persistence: Pick<Persistence, "getRunStatus">; readonly quiet?: (() => Promise<void>) | undefined };
-=======
-  readonly store: { readonly persistence: Pick<Persistence, "getRunStatus">; quiet?: (() => Promise<void>) | undefined };
->>>>>>> 7d61b72 (Put the native store on PostgreSQL: lanes, pipelined batches, versions checked as they are written, LISTEN and NOTIFY)
   /** True when the store answers over a network, and not within a turn of the event loop. */
   readonly isRemote?: boolean | undefined;
 }
