@@ -3,7 +3,7 @@ import { WorkflowEngineError } from "../../errors.ts";
 
 /** A provider did not answer what it was asked; internal to this room. */
 export class ProviderTrouble extends Error {
-  constructor(message: string, options: ErrorOptions) {
+  constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = "ProviderTrouble";
   }

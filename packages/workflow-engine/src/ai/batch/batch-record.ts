@@ -37,6 +37,8 @@ export interface BatchRecord {
   isOpened: boolean;
   /** Submissions in a row that the provider could not take. */
   failures: number;
+  /** Readings that brought fewer results than the provider counts. */
+  shortReads: number;
   parts: BatchPart[];
   harvestedAt: number | null;
 }

@@ -28,6 +28,7 @@ import { hashOf, partsOfRecord, wireRequestsOf } from "./wire-requests.ts";
 
 const defaultPollInterval = 60_000;
 const hourMs = 60 * 60_000;
+const mostShortReads = 3;
 const defaultWaitMs = { openai: 26 * hourMs, anthropic: 26 * hourMs, google: 50 * hourMs };
 
 /** One call of `run`. */
@@ -115,7 +116,7 @@ export class BatchRunner {
     return {
       ...{ key, name, provider: batches.name, modelKey: model.key, modelId, hash, ids: this.#requests.map(({ id }) => id) },
       ...{ createdAt: now, deadline: now + (this.#options.maxWaitTime ?? defaultWaitMs[batches.name]), cancelledAt: null },
-      ...{ callId: environment.newId(), isOpened: false, failures: 0, harvestedAt: null },
+      ...{ callId: environment.newId(), isOpened: false, failures: 0, shortReads: 0, harvestedAt: null },
       parts: chunks.map(({ requests }) => ({
         ...{ start: requests[0]?.index ?? 0, count: requests.length, attemptedAt: null, id: null, error: null },
       })),
@@ -176,6 +177,7 @@ export class BatchRunner {
     const { batches, environment, signal } = this.#desk;
     const parts = record.parts.filter(({ id }) => id !== null);
     const read = await askProvider(() => Promise.all(parts.map(({ id }) => batches.read(id as string, signal))));
+    this.#assertWhole(record, read, statuses);
     const results = withRefusals(record, orderResults(read.flat(), record.ids.length));
     const status = mergeStatus(statuses);
     if (status.state === "failed" && results.every(({ error, inputTokens }) => error !== undefined && inputTokens === 0)) {
@@ -191,6 +193,14 @@ export class BatchRunner {
     await recordOnce(this.#desk, batchIdOf(record), judged, { requests: this.#byId(), isWhole, origin, stoodForBy: record.callId });
     record.harvestedAt = environment.now();
     await saveRecord(this.#place, record);
+  }
+
+  /** A reading that was cut off is read again, a few times: what was paid for is not given up for a bad connection. */
+  #assertWhole(record: BatchRecord, read: ReadonlyArray<readonly unknown[]>, statuses: readonly BatchStatus[]): void {
+    const [got, told] = [read.flat().length, statuses.reduce((sum, { processedCount }) => sum + processedCount, 0)];
+    if (got >= told || record.shortReads >= mostShortReads) return;
+    record.shortReads += 1;
+    throw new ProviderTrouble(`it gave ${got} of ${told} results`);
   }
 
   #suspend(record: BatchRecord, nextPollMs?: number): SuspendedStageResult {

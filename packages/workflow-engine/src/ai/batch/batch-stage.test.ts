@@ -142,12 +142,24 @@ describe.each(names)("%s", (name) => {
     const before: BatchDeskOptions["before"] = (request) => {
       if (isCreation(request)) return ++creations <= 5 ? { status: creations % 2 ? 429 : 503, json: { error: { message: "busy" } } } : null;
       if (request.method !== "GET" || desk.batches.length === 0) return null;
-      return ++others <= 4 ? { status: 500, json: { error: { message: "down" } } } : null;
+      others += 1;
+      if (others === 2) return { status: 200, text: '{"id": "cut o' };
+      return others <= 4 ? { status: 500, json: { error: { message: "down" } } } : null;
     };
     const opened = await open(name, { desk: { before } });
     const { desk } = opened;
     const { run } = await opened.runToEnd(opened.start);
     expect([run.status, creations, desk.batches.length]).toEqual(["COMPLETED", 6, 1]);
+  });
+
+  it.skipIf(name === "google")("P24: results that were cut off on their way are read again, not given up", async () => {
+    let reads = 0;
+    const cut: BatchDeskOptions["before"] = ({ path }) =>
+      /\/content$|\/results$/.test(path) && ++reads === 1 ? { status: 200, text: '{"custom_id": "cut o' } : null;
+    const { runToEnd, start, ledger } = await open(name, { desk: { before: cut } });
+    const { run, stages } = await runToEnd(start);
+    expect([stages["judge"]?.outputData, reads]).toEqual([["good", "good", "good", "good"], 2]);
+    expect((await ledger.listCalls({ runId: run.id })).filter(({ costPico }) => costPico === null)).toEqual([]);
   });
 
   it("P24: a stage that fails after its results came gets them again, not a new batch", async () => {
