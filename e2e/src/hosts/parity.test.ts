@@ -5,8 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createMemoryStore, type Environment } from "@bratsos/workflow-engine";
 import { createFakeEnvironment } from "@bratsos/workflow-engine/kernel/testing";
+import { createPostgresStore } from "@bratsos/workflow-engine/persistence/postgres";
 import { createSqliteStore } from "@bratsos/workflow-engine/persistence/sqlite";
 import { describe, expect, it } from "vitest";
+import { createTestDatabase } from "../../../tools/postgres/test-databases.ts";
 import { bindings } from "./bindings.ts";
 import { pictureOf } from "./picture.ts";
 
@@ -16,6 +18,11 @@ const stores = {
     const folder = mkdtempSync(join(tmpdir(), "parity-"));
     const store = createSqliteStore({ path: join(folder, "runs.db"), environment });
     return { store, dispose: () => rmSync(folder, { recursive: true, force: true }) };
+  },
+  postgres: async (environment: Environment) => {
+    const { url, drop } = await createTestDatabase();
+    const store = createPostgresStore({ connectionString: url, environment, now: () => environment.now() });
+    return { store, dispose: drop };
   },
 };
 
@@ -61,7 +68,7 @@ for (const [storeName, openStore] of Object.entries(stores)) {
           expect(await pictureOf(store.reader, store.persistence, runId)).toEqual(expected);
         } finally {
           await store.close();
-          dispose();
+          await dispose();
         }
       });
     }
