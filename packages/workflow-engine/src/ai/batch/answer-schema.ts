@@ -5,12 +5,26 @@ import { z } from "zod";
 /** A JSON schema. */
 export type JsonSchema = Record<string, unknown>;
 
-/** The JSON schema of a model's answer: what goes into `schema.parse`, every object closed, an object at the root. */
+/** One schema is asked for many times: by each request of a batch, and again by each result. */
+const known = new WeakMap<z.ZodType, { answer: JsonSchema; isWrapped: boolean }>();
+
+/** The JSON schema of a model's answer: what goes into `schema.parse`, every object closed, an object at the root. Not to be changed. */
 export function answerSchemaOf(schema: z.ZodType): JsonSchema {
+  return describe(schema).answer;
+}
+
+function describe(schema: z.ZodType): { answer: JsonSchema; isWrapped: boolean } {
+  const found = known.get(schema);
+  if (found) return found;
   const { $schema: _, ...json } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as JsonSchema;
   const closed = walk(json, close);
-  if (closed["type"] === "object") return closed;
-  const { $defs, ...value } = closed;
+  const isWrapped = closed["type"] !== "object";
+  const described = { answer: isWrapped ? wrapped(closed) : closed, isWrapped };
+  known.set(schema, described);
+  return described;
+}
+
+function wrapped({ $defs, ...value }: JsonSchema): JsonSchema {
   return {
     type: "object",
     properties: { value },
@@ -18,11 +32,6 @@ export function answerSchemaOf(schema: z.ZodType): JsonSchema {
     additionalProperties: false,
     ...($defs !== undefined && { $defs }),
   };
-}
-
-/** True when the answer travels as `{ value }`. */
-function isWrapped(schema: z.ZodType): boolean {
-  return (z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as JsonSchema)["type"] !== "object";
 }
 
 /** True when every object requires all its properties, as OpenAI's strict mode wants it. */
@@ -56,7 +65,7 @@ export async function parseAnswer(text: string, schema: z.ZodType | undefined): 
   } catch {
     return { ok: false, error: `The answer is no JSON: ${text.slice(0, 200)}` };
   }
-  const isEnvelope = isWrapped(schema) && typeof json === "object" && json !== null && Object.keys(json).join() === "value";
+  const isEnvelope = describe(schema).isWrapped && typeof json === "object" && json !== null && Object.keys(json).join() === "value";
   const parsed = await schema.safeParseAsync(isEnvelope ? (json as { value: unknown }).value : json);
   if (parsed.success) return { ok: true, value: parsed.data };
   const issues = parsed.error.issues.map(({ path, message }) => `${path.join(".") || "(root)"}: ${message}`);
