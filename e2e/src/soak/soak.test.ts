@@ -3,7 +3,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { createTestDatabase } from "../../../tools/postgres/test-databases.ts";
 import { findGrowth, type SoakSample, soak } from "./soak.ts";
+import { postgresTables, sqliteTables } from "./soak-store.ts";
 
 const sample = (i: number, heapMiB: number, runs: number): SoakSample => ({
   ...{ seconds: i * 10, open: 3, audited: i, heapMiB },
@@ -14,12 +16,26 @@ describe("soak", () => {
   it("P14, P22: workers are killed and stopped, and every run ends as it should", { timeout: 90_000 }, async () => {
     const folder = mkdtempSync(join(tmpdir(), "soak-"));
     try {
-      const report = await soak({ store: "sqlite", place: join(folder, "runs.db"), minutes: 0.12, rate: 10, workers: 2 });
+      const place = join(folder, "runs.db");
+      const report = await soak({ store: "sqlite", place, measure: sqliteTables(place), minutes: 0.12, rate: 10, workers: 2 });
       expect(report.problems).toEqual([]);
       expect(report.audited).toBeGreaterThan(20);
       expect(report.killed + report.stopped).toBeGreaterThan(0);
     } finally {
       rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it("P14, P22: the same on PostgreSQL", { timeout: 120_000 }, async () => {
+    const { url, query, drop } = await createTestDatabase();
+    try {
+      const measure = postgresTables(query);
+      const report = await soak({ store: "postgres", place: url, measure, minutes: 0.12, rate: 10, workers: 2 });
+      expect(report.problems).toEqual([]);
+      expect(report.audited).toBeGreaterThan(20);
+      expect((await measure())["runs"]).toBe(report.audited);
+    } finally {
+      await drop();
     }
   });
 

@@ -3,14 +3,15 @@
 import { createKernel, createRegistry, type Kernel } from "@bratsos/workflow-engine";
 import { auditRun, type Expected } from "../audit.ts";
 import { workflows } from "../workflows.ts";
-import { measureTables, openSoakStore, type SoakStore, type SoakStoreName } from "./soak-store.ts";
+import { type MeasureTables, openSoakStore, type SoakStore, type SoakStoreName } from "./soak-store.ts";
 import { SoakWorkers } from "./soak-workers.ts";
 
 /** How to soak. */
 export interface SoakOptions {
   store: SoakStoreName;
-  /** Where the store's rows are: a file. */
+  /** Where the store's rows are: a file, or a connection string. */
   place: string;
+  measure: MeasureTables;
   minutes: number;
   /** Runs created a second. */
   rate: number;
@@ -152,7 +153,7 @@ class Soaking {
 
   async #sample(): Promise<void> {
     const heapMiB = (await this.#workers.heapOfElder()) / 2 ** 20;
-    const tables = measureTables(this.#options.store, this.#options.place);
+    const tables = await this.#options.measure();
     const seconds = Math.round((performance.now() - this.#startedAt) / 1000);
     const sample: SoakSample = { seconds, open: this.#open.size, audited: this.#audited, heapMiB, tables };
     this.#samples.push(sample);
@@ -173,7 +174,7 @@ export function findGrowth(samples: readonly SoakSample[]): string[] {
   };
   return [
     ...growth("heap (MiB)", ({ heapMiB }) => heapMiB, 4),
-    ...names.flatMap((name) => growth(name, ({ tables }) => tables[name] ?? 0, name === "bytes" ? 2 ** 22 : 500)),
+    ...names.flatMap((name) => growth(name, ({ tables }) => tables[name] ?? 0, name === "bytes" ? 2 ** 24 : 500)),
   ];
 }
 
