@@ -1,10 +1,11 @@
 // P24: a batch is submitted once, whoever dies when, and every result that was paid for is kept and counted once.
 import { z } from "zod";
 import type { BatchRun } from "../../ai/batch/ai-batch-types.ts";
+import { getCostReport } from "../../ai/cost-report.ts";
 import { defineAsyncBatchStage } from "../../define/stage.ts";
 import type { BlobStore } from "../../ports/blob-store.ts";
 import { type MockBatchOptions, MockBatchProvider } from "../ai/mock-batches.ts";
-import type { Bench } from "../bench.ts";
+import { type Bench, readerOf } from "../bench.ts";
 import { expectEqual, expectMatch, expectTrue } from "../claims.ts";
 import { createRun, driveHost, hasEnded, lookAt, stageIs } from "../harness.ts";
 import { bothWays, claim, type Suite } from "../suite.ts";
@@ -53,6 +54,9 @@ async function expectRecorded(bench: Bench, runId: string, results = count): Pro
   const rows = await checkedCalls(bench, runId);
   expectEqual(rows.filter(({ metadata }) => metadata?.["requestId"] !== undefined).length, results, "results in the ledger");
   expectEqual(await ledgerOf(bench).listCalls({ runId, status: "open" }), [], "open calls");
+  if (!bench.has("reader") || !bench.has("attempts")) return;
+  const { useful, total } = await getCostReport(runId, { ledger: ledgerOf(bench), reader: readerOf(bench) });
+  expectEqual(useful.costPico, total.costPico, "pico-dollars that were not wasted");
 }
 
 /** The requests at which a process may die, and which one of its kind it is. */
