@@ -23,6 +23,8 @@ async function start(): Promise<number> {
   const config = Object.fromEntries(
     documentProcessor.getStageIds().map((id) => [id, { paceMs: given === undefined ? WATCHABLE_PACE_MS : 0 }]),
   );
+  const model = modelOfKey();
+  if (model !== undefined) config["summary"] = { ...config["summary"], model } as (typeof config)[string];
   const code = await main([
     "run",
     workflowPath,
@@ -34,6 +36,16 @@ async function start(): Promise<number> {
   if (code === 0) console.log(`\n${await readFile(REPORT, "utf8")}\nThe report is in ${REPORT}`);
   console.log(nextSteps(await newestRunId()));
   return code;
+}
+
+/** A small model of the first provider that has a key here; the summary is then its own words. */
+function modelOfKey(): string | undefined {
+  const models = {
+    OPENAI_API_KEY: "gpt-4.1-mini",
+    ANTHROPIC_API_KEY: "claude-haiku-4.5",
+    GOOGLE_GENERATIVE_AI_API_KEY: "gemini-2.5-flash",
+  };
+  return Object.entries(models).find(([key]) => process.env[key])?.[1];
 }
 
 /** The run that was just started, for commands that can be pasted as they are. */

@@ -2,7 +2,8 @@
 //
 //   extract-text -> ( keywords | sentiment | summary ) -> report
 //
-// No key, no network but for the document itself: the analyses run on a model that comes from npm.
+// No key, no network but for the document itself: the analyses run on a model that comes from npm. With a provider's key in the
+// environment a language model writes the summary.
 import { defineWorkflow } from "@bratsos/workflow-engine";
 import { extractText, SourceSchema } from "./stages/extract-text.ts";
 import { keywords } from "./stages/keywords.ts";
