@@ -11,9 +11,11 @@ import {
   defineStage,
   defineWorkflow,
 } from "@bratsos/workflow-engine";
+import { createPostgresStore } from "@bratsos/workflow-engine/persistence/postgres";
 import { createSqliteStore } from "@bratsos/workflow-engine/persistence/sqlite";
 import { createNodeHost } from "@bratsos/workflow-engine-host-node";
 import { z } from "zod";
+import { createTestDatabase } from "../../../tools/postgres/test-databases.ts";
 import type { HttpApiOptions } from "./api-parts.ts";
 import { createHttpApi, type HttpApi } from "./create-http-api.ts";
 
@@ -71,25 +73,38 @@ const deaf = definePlugin({
   },
 });
 
+type TestStore = ReturnType<typeof createMemoryStore> | ReturnType<typeof createSqliteStore>;
+
 /** What is open. */
 export interface Bench {
   api: HttpApi;
   errors: unknown[];
-  store: ReturnType<typeof createMemoryStore> | ReturnType<typeof createSqliteStore>;
+  store: TestStore;
   ask(path: string, init?: RequestInit & { json?: unknown }): Promise<Response>;
   close(): Promise<void>;
 }
 
 /** The stores that the tests run on. */
-export const storeNames = ["memory", "SQLite"] as const;
+export const storeNames = ["memory", "SQLite", "PostgreSQL"] as const;
+
+/** A store of this kind with nothing in it, and how to take away what it leaves. */
+async function openStore(kind: (typeof storeNames)[number]): Promise<{ store: TestStore; remove(): Promise<void> }> {
+  if (kind === "memory") return { store: createMemoryStore(), remove: async () => undefined };
+  if (kind === "PostgreSQL") {
+    const database = await createTestDatabase();
+    return { store: createPostgresStore({ connectionString: database.url }), remove: () => database.drop() };
+  }
+  const folder = await mkdtemp(join(tmpdir(), "http-api-"));
+  const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  return { store: createSqliteStore({ path: join(folder, "runs.db") }), remove };
+}
 
 /** Opens an API on a store of this kind. */
 export async function openBench(
   kind: (typeof storeNames)[number],
   { works = true, plugins = [deaf], ...options }: Partial<HttpApiOptions> & { works?: boolean; plugins?: (typeof deaf)[] } = {},
 ): Promise<Bench> {
-  const folder = await mkdtemp(join(tmpdir(), "http-api-"));
-  const store = kind === "memory" ? createMemoryStore() : createSqliteStore({ path: join(folder, "runs.db") });
+  const { store, remove } = await openStore(kind);
   await store.migrate();
   const kernel = createKernel({
     ...store,
@@ -111,7 +126,7 @@ export async function openBench(
       api.close();
       await host.stop();
       await store.close();
-      await rm(folder, { recursive: true, force: true });
+      await remove();
     },
   };
 }

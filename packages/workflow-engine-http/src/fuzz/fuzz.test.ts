@@ -8,7 +8,7 @@ import { type MadeRequest, RequestMaker } from "./requests.test-generator.ts";
 
 const COUNT = process.env["PROOF"] === "full" ? 10_000 : 1_500;
 const SEED = 20_251_121;
-const TRACE = /\n\s+at |node:internal|node_modules|\.ts:\d+|SQLITE_|sqlite|syntax error/;
+const TRACE = /\n\s+at |node:internal|node_modules|\.ts:\d+|SQLITE_|sqlite|postgres|violates|invalid byte sequence|syntax error/;
 
 type Json = Record<string, unknown>;
 
