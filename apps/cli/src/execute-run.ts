@@ -1,10 +1,10 @@
 // Works on one run with a host in this process until the run has ended or somebody interrupts; what `run`, `resume` and `rerun` share.
 import { type AnyWorkflow, createKernel, createRegistry, type Kernel, resolveOutput } from "@bratsos/workflow-engine";
 import { createNodeHost } from "@bratsos/workflow-engine-host-node";
+import type { Database, Store } from "./database.ts";
 import { createDisplay } from "./display/create-display.ts";
 import type { Display, RunEnd } from "./display/display.ts";
 import { type Interrupt, listenForInterrupt } from "./interrupt.ts";
-import type { Store } from "./open-store.ts";
 import { RunFollower } from "./run-follower.ts";
 import { viewStages } from "./stage-views.ts";
 import { exitCode } from "./usage-error.ts";
@@ -15,7 +15,7 @@ export interface Execution {
   store: Store;
   kernel: Kernel;
   workflow: AnyWorkflow;
-  db: string;
+  db: Database;
   isJson: boolean;
   concurrency: number | undefined;
   /** Makes or reopens the run and answers its id; may tell things on the way. */
@@ -44,7 +44,7 @@ export async function executeRun(execution: Execution): Promise<number> {
   try {
     const notes: string[] = [];
     const runId = await execution.begin({ note: (text) => notes.push(text) });
-    display.start({ runId, workflowId: execution.workflow.id, db: execution.db });
+    display.start({ runId, workflowId: execution.workflow.id, db: execution.db.shown });
     for (const note of notes) display.note(note);
     const end = await new RunExecution(execution, display, interrupt, runId).work();
     display.end(end);
@@ -122,7 +122,7 @@ class RunExecution {
     return {
       runId: run.id,
       workflowId: run.workflowId,
-      db,
+      db: db.shown,
       run,
       stages: viewStages(detail, workflow.plan, Date.now()),
       output: run.status === "COMPLETED" ? await resolveOutput(run.output, store.blobStore) : null,

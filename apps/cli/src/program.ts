@@ -31,7 +31,7 @@ const adders = [
 export function createProgram(settle: Settle): Command {
   const program = new Command("workflow-engine")
     .description(
-      "Runs workflows on a SQLite database and shows what became of them.\nWhatever is interrupted, killed included, goes on with `resume`.",
+      "Runs workflows on a SQLite or PostgreSQL database and shows what became of them.\nWhatever is interrupted, killed included, goes on with `resume`.",
     )
     .showHelpAfterError("(--help tells more)")
     .showSuggestionAfterError()

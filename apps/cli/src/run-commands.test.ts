@@ -128,7 +128,8 @@ test("worker executes runs until it is told to stop, and says so run by run", as
 
 test("migrate makes a database that the others find", async () => {
   const made = await folder.run("migrate", "--db", "runs/here.db");
-  expect(made).toMatchObject({ code: 0, stdout: "runs/here.db is up to date.\n" });
+  expect(made).toMatchObject({ code: 0, stdout: "runs/here.db: made the tables.\n" });
+  expect((await folder.run("migrate", "--db", "runs/here.db")).stdout).toBe("runs/here.db is up to date.\n");
   expect((await folder.run("list", "--db", "runs/here.db")).stdout).toBe("No runs.\n");
 });
 

@@ -1,7 +1,7 @@
 // A line when a run starts and when it ends: what processes that work on other people's runs show.
 import type { EventSink, KernelEvent } from "@bratsos/workflow-engine";
+import type { Store } from "./database.ts";
 import { formatDuration, formatTime } from "./format.ts";
-import type { Store } from "./open-store.ts";
 import { paintStatus } from "./paint-status.ts";
 import { colours, print } from "./terminal.ts";
 

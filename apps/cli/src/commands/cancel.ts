@@ -1,5 +1,6 @@
 // `cancel`: ends a run that has not ended, wherever it runs.
 import type { Command } from "commander";
+import type { Database } from "../database.ts";
 import { kernelFor } from "../execute-run.ts";
 import { withStore } from "../open-store.ts";
 import { dbOption, type Settle, withExample } from "../option-parsers.ts";
@@ -16,13 +17,13 @@ export function addCancelCommand(program: Command, settle: Settle): void {
     .argument("<runId>", "id of the run")
     .option("--reason <text>", "why, kept with the run")
     .addOption(dbOption())
-    .action(async (runId: string, { reason, db }: { reason?: string; db: string }) => {
+    .action(async (runId: string, { reason, db }: { reason?: string; db: Database }) => {
       settle(await cancel(runId, reason, db));
     });
   withExample(command, '$ workflow-engine cancel 01a2b3c4-… --reason "wrong input"');
 }
 
-function cancel(runId: string, reason: string | undefined, db: string): Promise<number> {
+function cancel(runId: string, reason: string | undefined, db: Database): Promise<number> {
   return withStore(db, { isNew: false }, async (store) => {
     await requireRun(store, runId, db);
     const { cancelled } = await kernelFor(store, []).dispatch({ type: "run.cancel", workflowRunId: runId, reason });

@@ -1,6 +1,7 @@
 // `events`: what happened to a run, in order; with --follow also what happens next.
 import type { OutboxRecord } from "@bratsos/workflow-engine";
 import type { Command } from "commander";
+import type { Database } from "../database.ts";
 import { eventLine } from "../display/json.ts";
 import { eventRow } from "../display/plain.ts";
 import { listenForInterrupt } from "../interrupt.ts";
@@ -14,7 +15,7 @@ import { exitCode } from "../usage-error.ts";
 interface EventsOptions {
   after: number;
   follow?: boolean;
-  db: string;
+  db: Database;
   json?: boolean;
 }
 

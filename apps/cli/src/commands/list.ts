@@ -1,6 +1,7 @@
 // `list`: the runs of a database, newest first.
 import type { RunRecord, Status } from "@bratsos/workflow-engine";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import type { Database } from "../database.ts";
 import { formatAge, formatCost, formatDuration, formatTable } from "../format.ts";
 import { withStore } from "../open-store.ts";
 import { dbOption, jsonOption, parseCount, type Settle, withExample } from "../option-parsers.ts";
@@ -14,7 +15,7 @@ interface ListOptions {
   status?: (typeof statuses)[number];
   workflow?: string;
   limit: number;
-  db: string;
+  db: Database;
   json?: boolean;
 }
 

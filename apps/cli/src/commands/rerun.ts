@@ -1,5 +1,6 @@
 // `rerun`: opens an ended run again from a stage and executes it to its end. Stages before that one keep their outputs.
 import type { Command } from "commander";
+import type { Database } from "../database.ts";
 import { executeRun, kernelFor } from "../execute-run.ts";
 import { withStore } from "../open-store.ts";
 import { concurrencyOption, dbOption, jsonOption, moduleOption, type Settle, withExample } from "../option-parsers.ts";
@@ -9,7 +10,7 @@ import { UsageError } from "../usage-error.ts";
 interface RerunOptions {
   from: string;
   module?: string;
-  db: string;
+  db: Database;
   json?: boolean;
   concurrency?: number;
 }

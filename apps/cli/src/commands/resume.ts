@@ -1,11 +1,12 @@
 // `resume`: goes on with a run that Ctrl-C, a kill or a crash left. Stages that are done stay done.
 import type { Kernel, RunRecord } from "@bratsos/workflow-engine";
 import type { Command } from "commander";
+import type { Database, Store } from "../database.ts";
 import type { Display } from "../display/display.ts";
 import { firstUndone } from "../display/summary.ts";
 import { executeRun, kernelFor } from "../execute-run.ts";
 import { freeDeadLeases, leaseMs } from "../free-dead-leases.ts";
-import { type Store, withStore } from "../open-store.ts";
+import { withStore } from "../open-store.ts";
 import { concurrencyOption, dbOption, jsonOption, moduleOption, type Settle, withExample } from "../option-parsers.ts";
 import { endedStatuses } from "../run-follower.ts";
 import { requireRun, workflowOf } from "../run-origin.ts";
@@ -16,7 +17,7 @@ import { shortLabel } from "../worker-label.ts";
 
 interface ResumeOptions {
   module?: string;
-  db: string;
+  db: Database;
   json?: boolean;
   concurrency?: number;
 }
@@ -85,8 +86,8 @@ async function tellEnded(store: Store, run: RunRecord, { db, json }: ResumeOptio
   const from = firstUndone(stages) ?? stages[0]?.stageId ?? "<stage>";
   print(
     `Run ${run.id} has already ended: ${run.status}. There is nothing to resume.`,
-    `See it:       ${commandLine("show", run.id, "--db", db)}`,
-    `Do it again:  ${commandLine("rerun", run.id, "--from", from, "--db", db)}`,
+    `See it:       ${commandLine("show", run.id, "--db", db.shown)}`,
+    `Do it again:  ${commandLine("rerun", run.id, "--from", from, "--db", db.shown)}`,
   );
   return code;
 }

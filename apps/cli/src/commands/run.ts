@@ -2,10 +2,11 @@
 import { randomUUID } from "node:crypto";
 import type { AnyWorkflow } from "@bratsos/workflow-engine";
 import type { Command } from "commander";
+import type { Database, Store } from "../database.ts";
 import { executeRun, kernelFor } from "../execute-run.ts";
 import { parseJsonOption, parseObjectOption } from "../json-option.ts";
 import { type LoadedModule, loadModule, pickWorkflow } from "../load-module.ts";
-import { type Store, withStore } from "../open-store.ts";
+import { withStore } from "../open-store.ts";
 import { concurrencyOption, dbOption, jsonOption, type Settle, withExample } from "../option-parsers.ts";
 import { originMetadata } from "../run-origin.ts";
 import { UsageError } from "../usage-error.ts";
@@ -13,7 +14,7 @@ import { UsageError } from "../usage-error.ts";
 interface RunOptions {
   input?: string;
   config?: string;
-  db: string;
+  db: Database;
   key?: string;
   json?: boolean;
   concurrency?: number;

@@ -7,10 +7,11 @@ import { createHttpApi } from "@bratsos/workflow-engine-http";
 import { serve as listen } from "@hono/node-server";
 import { type Command, InvalidArgumentError } from "commander";
 import { type ApiAccess, apiAccess, tokenVariable } from "../api-access.ts";
+import type { Database, Store } from "../database.ts";
 import { workerIdOf } from "../execute-run.ts";
 import { listenForInterrupt } from "../interrupt.ts";
 import { loadModule } from "../load-module.ts";
-import { type Store, withStore } from "../open-store.ts";
+import { withStore } from "../open-store.ts";
 import { concurrencyOption, dbOption, parseIndex, type Settle, withExample } from "../option-parsers.ts";
 import { runLines } from "../run-lines.ts";
 import { colours, print, printError } from "../terminal.ts";
@@ -20,7 +21,7 @@ import { UsageError } from "../usage-error.ts";
 const graceMs = 2_000;
 
 interface ServeOptions {
-  db: string;
+  db: Database;
   host: string;
   port: number;
   token?: string | false;

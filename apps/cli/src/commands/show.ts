@@ -1,6 +1,7 @@
 // `show`: everything about one run.
 import { type LogRecord, type Reader, type RunDetail, resolveOutput } from "@bratsos/workflow-engine";
 import type { Command } from "commander";
+import type { Database } from "../database.ts";
 import { withStore } from "../open-store.ts";
 import { dbOption, jsonOption, parseIndex, type Settle, withExample } from "../option-parsers.ts";
 import { requireRun } from "../run-origin.ts";
@@ -9,7 +10,7 @@ import { print } from "../terminal.ts";
 
 interface ShowOptions {
   logs: number;
-  db: string;
+  db: Database;
   json?: boolean;
 }
 
@@ -39,7 +40,7 @@ function show(runId: string, { logs, db, json }: ShowOptions): Promise<void> {
       logs: await lastLogs(store.reader, runId, logs),
     };
     if (json) print(JSON.stringify(toJson(shown), null, 2));
-    else print(...showLines(shown, { db, now: Date.now(), columns: process.stdout.columns ?? 120 }));
+    else print(...showLines(shown, { db: db.shown, now: Date.now(), columns: process.stdout.columns ?? 120 }));
   });
 }
 

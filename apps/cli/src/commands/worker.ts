@@ -2,17 +2,18 @@
 import { type AnyWorkflow, createKernel, createRegistry } from "@bratsos/workflow-engine";
 import { createNodeHost } from "@bratsos/workflow-engine-host-node";
 import type { Command } from "commander";
+import type { Database, Store } from "../database.ts";
 import { workerIdOf } from "../execute-run.ts";
 import { listenForInterrupt } from "../interrupt.ts";
 import { loadModule } from "../load-module.ts";
-import { type Store, withStore } from "../open-store.ts";
+import { withStore } from "../open-store.ts";
 import { concurrencyOption, dbOption, type Settle, withExample } from "../option-parsers.ts";
 import { runLines } from "../run-lines.ts";
 import { colours, print, printError } from "../terminal.ts";
 import { shortLabel } from "../worker-label.ts";
 
 interface WorkerOptions {
-  db: string;
+  db: Database;
   concurrency?: number;
 }
 
