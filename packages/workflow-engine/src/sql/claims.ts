@@ -6,8 +6,8 @@ import { RunDraft } from "./draft.ts";
 import { encodeEvent } from "./outbox-events.ts";
 import { ensureInstances } from "./tables/instances.ts";
 import { insertOutbox } from "./tables/outbox.ts";
-import { holdPolls, leaseStages, pickPolls, pickStages } from "./tables/queue.ts";
-import { loadRunPayloads, pickRuns, readRunState, runStateWidth, touchRuns } from "./tables/runs.ts";
+import { holdPolls, leaseStages, listDueRuns, pickPolls, pickStages } from "./tables/queue.ts";
+import { loadRunPayloads, lockRuns, pickRuns, readRunState, runStateWidth, touchRuns } from "./tables/runs.ts";
 import { loadOutputs, readStageState, stageStateWidth } from "./tables/stages.ts";
 
 const DEFAULT_POLL_INTERVAL_MS = 30_000;
@@ -95,6 +95,20 @@ export async function takeJobs(
   signal.hasEvents = true;
   const payloads = await loadPayloads(session, [...byRun.keys()]);
   return rows.map((row, i) => jobOf(row, stages[i]!, payloads.get(stages[i]!.runId)!, now));
+}
+
+/**
+ * Waits until whoever has a run with due stages lets it go; false when no stage is due. `takeJobs` passes by what others have, siblings
+ * of a stage that ends among it. To be called in a transaction that has locked nothing.
+ */
+export async function waitForDue(batch: Batch, { max, workflowIds }: { max: number; workflowIds: readonly string[] }): Promise<boolean> {
+  const due = await batch.session.read(listDueRuns, [[batch.now, JSON.stringify(workflowIds), max]]);
+  const ids = [...new Set(due.map(([id]) => id as string))].sort();
+  await batch.session.read(
+    lockRuns,
+    ids.map((id) => [id]),
+  );
+  return ids.length > 0;
 }
 
 /** Holds due polls for `holdMs`, each under a new execution id. */

@@ -21,7 +21,7 @@ import type {
 import { Coalescer } from "../store/coalescer.ts";
 import type { Batch } from "./batch.ts";
 import { BatchRunner, type Item } from "./batch-runner.ts";
-import { claimRuns, loadPayloads, takeJobs, takePolls } from "./claims.ts";
+import { claimRuns, loadPayloads, takeJobs, takePolls, waitForDue } from "./claims.ts";
 import type { Db, Session } from "./db.ts";
 import { noTakenRows, publishUnread, renewEvents, replayDeadDeliveries, settleEvents, takeEvents } from "./events.ts";
 import { Lanes } from "./lanes.ts";
@@ -45,16 +45,18 @@ export class SqlRunStore implements RunStore {
   readonly #coalescer: Coalescer<Item>;
   readonly #lanes: Lanes;
   readonly #hub: SignalHub;
+  readonly #runner: BatchRunner;
   readonly #taken = noTakenRows();
+  #waiting: Promise<void> | null = null;
   #isClosed = false;
 
   constructor(db: Db, environment: Environment, hub: SignalHub) {
     this.#db = db;
     this.#hub = hub;
-    const runner = new BatchRunner(db, environment);
+    this.#runner = new BatchRunner(db, environment);
     this.#lanes = new Lanes(db.lanes);
     this.#coalescer = new Coalescer<Item>(this.#lanes.count, LARGEST_BATCH, environment, async (_, items) => {
-      const { results, signal } = await runner.run(items);
+      const { results, signal } = await this.#runner.run(items);
       if (signal) hub.emit(signal);
       return results;
     });
@@ -68,8 +70,10 @@ export class SqlRunStore implements RunStore {
     return this.#write("claimRuns", (batch, isCareful) => claimRuns(batch, options, decide, isCareful));
   }
 
-  takeJobs(options: { instance: Instance; max: number; workflowIds: readonly string[] }): Promise<Job[]> {
-    return this.#write("takeJobs", (batch) => takeJobs(batch, options));
+  async takeJobs(options: { instance: Instance; max: number; workflowIds: readonly string[] }): Promise<Job[]> {
+    const jobs = await this.#write("takeJobs", (batch) => takeJobs(batch, options));
+    if (jobs.length < options.max && this.#db.lanes > 0 && !this.#isClosed) this.#waiting ??= this.#waitForDue(options);
+    return jobs;
   }
 
   takePolls(options: { max: number; holdMs: number; workflowIds: readonly string[] }): Promise<Poll[]> {
@@ -164,7 +168,21 @@ export class SqlRunStore implements RunStore {
     this.#isClosed = true;
     this.#hub.close();
     await this.#coalescer.drained();
+    await this.#waiting;
     await this.#db.close();
+  }
+
+  /** Tells this process of stages that others kept it from taking, once it can. In a transaction of its own, which waits with empty hands. */
+  async #waitForDue(options: { max: number; workflowIds: readonly string[] }): Promise<void> {
+    let isDue: unknown = false;
+    try {
+      const wait = { name: "takeJobs", isRead: false, run: (batch: Batch) => waitForDue(batch, options) };
+      isDue = (await this.#runner.run([wait])).results[0];
+    } catch {
+      // out of reach: whoever takes next is told
+    }
+    this.#waiting = null;
+    if (isDue === true) this.#hub.emit({ hasWork: true, hasEvents: false, mayHaveLost: false, wakeAt: null, ended: [] });
   }
 
   #write<R>(name: string, run: (batch: Batch, isCareful: boolean) => Promise<R>): Promise<R> {

@@ -22,6 +22,11 @@ const pickDue = forOne("pick_due_jobs", { now: "int", max: "int" }, (p, dialect)
     WHERE s.ready_at IS NOT NULL AND s.ready_at <= ${p.now} AND s.status = 'PENDING' AND ${ofRunningRun}
     ORDER BY s.priority DESC, s.ready_at, s.run_id, s.number, s.item LIMIT ${p.max} ${dialect.lockFreeRows}`;
 });
+const findDueRuns = forOne("find_due_runs", { now: "int", max: "int" }, (p, dialect) => {
+  return `SELECT r.id FROM stages s ${dialect.useIndex("stages_queue")} CROSS JOIN runs r
+    WHERE s.ready_at IS NOT NULL AND s.ready_at <= ${p.now} AND s.status = 'PENDING' AND ${ofRunningRun}
+    ORDER BY s.priority DESC, s.ready_at, s.run_id, s.number, s.item LIMIT ${p.max}`;
+});
 const findDuePolls = forOne("find_due_polls", { now: "int" }, (p) => {
   return `SELECT s.run_id, s.stage_id, s.item, s.execution_id FROM stages s CROSS JOIN runs r
     WHERE s.poll_at IS NOT NULL AND s.poll_at <= ${p.now} AND s.status = 'SUSPENDED' AND s.wait_reason = 'poll' AND ${ofRunningRun}
@@ -87,6 +92,13 @@ export async function leaseDue(step: Step, instance: Instance, max: number): Pro
     const payload = { config: fromText(config), executionId };
     return { jobId: jobIdOf(state), workflowRunId, workflowId, stageId, priority, attempt, maxAttempts, payload };
   });
+}
+
+/** Waits for whoever has a run with due stages and locks it; false when no stage is due. To be called before anything else is locked. */
+export async function lockDue(step: Step, max: number): Promise<boolean> {
+  const due = (await step.session.read(findDueRuns, [[step.now, max]])).map(([id]) => id as string);
+  for (const id of [...new Set(due)].sort()) await lockRun(step, id);
+  return due.length > 0;
 }
 
 /** Gives up a lease, if there is one, and sets what comes next. */

@@ -43,8 +43,21 @@ export class SqlJobTransport implements JobTransport {
     return (await this.dequeueMany(1))[0] ?? null;
   }
 
-  dequeueMany(max: number): Promise<DequeueResult[]> {
-    return this.#steps.write((step) => jobs.leaseDue(step, this.#instance, max));
+  async dequeueMany(max: number): Promise<DequeueResult[]> {
+    let isShared = false;
+    const taken = await this.#steps.write((step) => {
+      isShared = step.session.dialect.checksVersions;
+      return jobs.leaseDue(step, this.#instance, max);
+    });
+    if (taken.length > 0 || !isShared) return taken;
+    // what is due may be a sibling of a stage that somebody is just moving: it is not to be passed by, so this waits for its run
+    for (;;) {
+      const waited = await this.#steps.write(async (step) => {
+        return (await jobs.lockDue(step, max)) ? jobs.leaseDue(step, this.#instance, max) : null;
+      });
+      if (waited === null) return [];
+      if (waited.length > 0) return waited;
+    }
   }
 
   complete(jobId: string, fence?: JobFence): Promise<void> {

@@ -10,6 +10,14 @@ export const pickStages = forOne("pick_stages", { now: "int", workflow_ids: "tex
     ORDER BY s.priority DESC, s.ready_at, s.run_id, s.number, s.item LIMIT ${p.max} ${dialect.lockFreeRows}`;
 });
 
+/** Runs of the stages that `pickStages` would pick if nobody had them. */
+export const listDueRuns = forOne("list_due_runs", { now: "int", workflow_ids: "texts", max: "int" }, (p, dialect) => {
+  return `SELECT r.id FROM stages s ${dialect.useIndex("stages_queue")} CROSS JOIN runs r
+    WHERE s.ready_at IS NOT NULL AND s.ready_at <= ${p.now} AND s.status = 'PENDING' AND r.id = s.run_id AND r.status = 'RUNNING'
+      AND ${dialect.isIn("r.workflow_id", p.workflow_ids)}
+    ORDER BY s.priority DESC, s.ready_at, s.run_id, s.number, s.item LIMIT ${p.max}`;
+});
+
 /** Leases stages to an instance: RUNNING, one more attempt. */
 export const leaseStages = forRows(
   "lease_stages",

@@ -63,7 +63,7 @@ export const readerFeedSuite: Suite = {
     ),
     claim(
       "port",
-      "an event on its way holds back what was published after it",
+      "an event that is published late comes after every cursor given out before",
       async (bench) => {
         const reader = readerOf(bench);
         if (!reader.listAllEvents) return;
@@ -74,11 +74,15 @@ export const readerFeedSuite: Suite = {
         await persistence.appendOutboxEvents([event]);
         const [first, second] = (await persistence.getUnpublishedOutboxEvents()).map(({ id }) => id);
         await persistence.markOutboxEventsPublished([second!]);
-        expectEqual((await reader.listAllEvents()).items, []);
+        // either it holds back what was published before it, or it comes behind that
+        const early = await reader.listAllEvents();
         await persistence.markOutboxEventsPublished([first!]);
+        const rest = await reader.listAllEvents(early.cursor);
+        const ids = [...early.items, ...rest.items].map(({ id }) => id);
+        expectEqual(ids, early.items.length === 0 ? [first, second] : [second, first]);
         expectEqual(
           (await reader.listAllEvents()).items.map(({ id }) => id),
-          [first, second],
+          ids,
         );
       },
       { requires },

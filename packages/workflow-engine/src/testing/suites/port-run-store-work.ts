@@ -176,6 +176,9 @@ export const runStoreWorkSuite: Suite = {
           if (mayHaveLost) told.push("lost");
           told.push(...(ended ?? []));
         });
+        // whoever begins to listen to other processes is told to look once
+        await bench.settle();
+        told.length = 0;
         await openRun(bench, "r1");
         expectEqual([...told].sort(), ["events", "work"], "a new run");
         told.length = 0;
