@@ -167,10 +167,17 @@ export const stageCallsSuite: Suite = {
         );
         let underWay = 0;
         let most = 0;
+        let hearOfSecond: () => void = () => undefined;
+        const second = new Promise<void>((resolve) => {
+          hearOfSecond = resolve;
+        });
         const { kernel, provider } = await openKernel(
           bench,
           async () => {
             most = Math.max(most, ++underWay);
+            if (most === 2) hearOfSecond();
+            // the first waits for it, however long a store takes to open a call
+            await second;
             await new Promise<void>((resolve) => void bench.environment.setTimer(100, resolve));
             underWay -= 1;
             return "a";
