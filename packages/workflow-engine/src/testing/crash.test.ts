@@ -1,6 +1,6 @@
 // The store failed before and after its k-th call, for every command and every k until none is left; then the command is retried and the
 // run driven to its end: nothing is lost, nothing is doubled (P2, P4, P8, P9, P14, P18).
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { recordFigure } from "../../../../tools/figures.ts";
 import { createKernel } from "../defaults.ts";
 import type { KernelCommand } from "../kernel/commands/command.ts";
@@ -16,20 +16,25 @@ import type { Persistence } from "../ports/persistence.ts";
 import { createSqliteStore } from "../sql/sqlite.ts";
 import { type CrashScenario, crashBatchWorkflow, crashScenarios, crashWorkflow } from "./crash-scenarios.ts";
 import { FaultPlan, type FaultTime, faulty } from "./faults.ts";
+import { postgresSource } from "./postgres.test-fixture.ts";
 
 interface Ports {
   persistence: Persistence;
   jobTransport: JobTransport;
-  close?(): Promise<void>;
+  close?: (() => Promise<void>) | undefined;
 }
 
-const stores: Record<string, (environment: FakeEnvironment) => Ports> = {
+const source = postgresSource();
+afterAll(() => source.close());
+
+const stores: Record<string, (environment: FakeEnvironment) => Ports | Promise<Ports>> = {
   memory: (environment) => createMemoryStore({ environment }),
   sqlite: (environment) => createSqliteStore({ path: ":memory:", environment }),
   storeOver: (environment) => ({
     persistence: new InMemoryWorkflowPersistence({ environment }),
     jobTransport: new InMemoryJobQueue("w", { environment }),
   }),
+  postgres: async (environment) => (await source.createStore(environment)).store,
 };
 
 const registry = createRegistry([crashWorkflow, crashBatchWorkflow]);
@@ -68,7 +73,7 @@ async function insist(kernel: Kernel, command: KernelCommand, environment: FakeE
 async function crashOnce(scenario: CrashScenario, open: (typeof stores)[string], k: number, when: FaultTime): Promise<boolean> {
   const environment = createFakeEnvironment({ seed: k });
   const plan = FaultPlan.nth(k, when);
-  const ports = open(environment);
+  const ports = await open(environment);
   const events: KernelEvent[] = [];
   let isSinkBroken = false;
   const emit = (event: KernelEvent): void => {

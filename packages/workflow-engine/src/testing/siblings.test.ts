@@ -3,9 +3,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { recordFigure } from "../../../../tools/figures.ts";
+import { createTestDatabase, type TestDatabase } from "../../../../tools/postgres/test-databases.ts";
 import { createKernel } from "../defaults.ts";
 import { defineWorkflow } from "../define/builder.ts";
 import { defineStage } from "../define/stage.ts";
@@ -18,6 +19,7 @@ import { createMemoryStore } from "../memory/memory-store.ts";
 import type { KernelEvent } from "../ports/event.ts";
 import type { JobTransport } from "../ports/job-transport.ts";
 import type { Persistence } from "../ports/persistence.ts";
+import { createPostgresStore } from "../sql/postgres.ts";
 import { createSqliteStore } from "../sql/sqlite.ts";
 
 const runs = process.env["PROOF"] === "full" ? 300 : 40;
@@ -39,8 +41,16 @@ const workflow = defineWorkflow({ id: "wide", name: "Wide", input: z.object({}) 
   .pipe(step("next"))
   .build();
 
-/** Two processes on the same rows: two stores on one file, or two kernels on one store. */
-function openTwo(name: string, folder: string): [Ports, Ports] {
+let database: TestDatabase | undefined;
+afterAll(() => database?.drop());
+
+/** Two processes on the same rows: two stores on one file or database, or two kernels on one store. */
+async function openTwo(name: string, folder: string): Promise<[Ports, Ports]> {
+  if (name === "postgres") {
+    database ??= await createTestDatabase();
+    const { url } = database;
+    return [0, 1].map(() => createPostgresStore({ connectionString: url })) as unknown as [Ports, Ports];
+  }
   if (name === "sqlite") return [0, 1].map(() => createSqliteStore({ path: join(folder, "runs.db") })) as unknown as [Ports, Ports];
   const one: Ports =
     name === "memory" ? createMemoryStore() : { persistence: new InMemoryWorkflowPersistence(), jobTransport: new InMemoryJobQueue() };
@@ -62,10 +72,10 @@ async function drain(kernels: Kernel[]): Promise<void> {
   for (const session of sessions) while ((await session.flush(10_000)) > 0);
 }
 
-describe.each(["memory", "sqlite", "storeOver"])("siblings on %s", (name) => {
+describe.each(["memory", "sqlite", "storeOver", "postgres"])("siblings on %s", (name) => {
   it(`P4: ${runs} runs of ${siblings} siblings that settle at once open each next group exactly once`, async () => {
     const folder = mkdtempSync(join(tmpdir(), "siblings-"));
-    const ports = openTwo(name, folder);
+    const ports = await openTwo(name, folder);
     const events: KernelEvent[] = [];
     const registry = createRegistry([workflow]);
     const kernels = ports.map((port) => createKernel({ ...port, registry, eventSink: { emit: (event) => void events.push(event) } }));
