@@ -20,6 +20,7 @@ const TASKS = {
   bench: { run: ["bench/src/main.ts"], env: {} },
   soak: { run: ["e2e/src/soak/main.ts"], env: {} },
   check: { run: ["tools/check.ts"], env: {} },
+  packages: { run: ["tools/pack.ts"], env: {} },
 };
 
 /** Lists the locked packages that are not installed as locked; reads npm's own record, so a plain `npm install` counts too. */
