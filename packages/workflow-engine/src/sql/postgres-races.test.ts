@@ -1,0 +1,91 @@
+// What many processes at once do to one PostgreSQL: rivals for one key, workers whose clocks are wrong (P2, P13, settled by the
+// database's clock).
+import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { z } from "zod";
+import { createTestDatabase } from "../../../../tools/postgres/test-databases.ts";
+import { createKernel } from "../defaults.ts";
+import { defineWorkflow } from "../define/builder.ts";
+import { defineStage } from "../define/stage.ts";
+import { realEnvironment } from "../environment.ts";
+import { createRegistry } from "../kernel/registry.ts";
+import { createPostgresStore } from "./postgres.ts";
+import { instance, stageOf, starting } from "./runs.test-fixture.ts";
+
+const database = await createTestDatabase();
+afterAll(() => database.drop());
+const stores: Array<{ close(): Promise<void> }> = [];
+afterEach(async () => {
+  await Promise.all(stores.splice(0).map((store) => store.close()));
+});
+
+const anHour = 60 * 60_000;
+const rivals = 50;
+const processes = 8;
+const keys = process.env["PROOF"] === "full" ? 50 : 5;
+const anyWorkflow = ["w"];
+
+/** A process on the database, its clock ahead by so much. */
+function open(schema: string, ahead = 0) {
+  const environment = { ...realEnvironment, now: () => realEnvironment.now() + ahead };
+  const store = createPostgresStore({ connectionString: database.url, schema, environment });
+  stores.push(store);
+  return store;
+}
+
+const Any = z.unknown();
+const stage = defineStage({
+  id: "a",
+  name: "A",
+  schemas: { input: Any, output: Any, config: z.object({}) },
+  execute: async () => ({ output: 1 }),
+});
+const workflow = defineWorkflow({ id: "w", name: "W", input: z.object({}) })
+  .pipe(stage)
+  .build();
+
+describe("many processes on PostgreSQL", () => {
+  it(`P2: ${rivals} rivals in ${processes} processes make one run of each key`, async () => {
+    const registry = createRegistry([workflow]);
+    const kernels = Array.from({ length: processes }, () => createKernel({ ...open("rivals"), registry }));
+    for (let n = 0; n < keys; n++) {
+      const create = { type: "run.create", idempotencyKey: `key${n}`, workflowId: "w", input: {} } as const;
+      const ends = await Promise.allSettled(Array.from({ length: rivals }, (_, i) => kernels[i % processes]!.dispatch(create)));
+      const ids = ends.flatMap((end) => (end.status === "fulfilled" ? [end.value.workflowRunId] : []));
+      const codes = ends.flatMap((end) => (end.status === "rejected" ? [end.reason.code] : []));
+      expect(new Set(ids).size).toBe(1);
+      // whoever was not answered learned that another was at it, and nothing else
+      expect(codes.filter((code) => code !== "IDEMPOTENCY_IN_PROGRESS")).toEqual([]);
+    }
+    const [counts] = await database.query(
+      "SELECT (SELECT count(*) FROM rivals.runs)::int AS runs, (SELECT sum(count) FROM rivals.outbox)::int AS events",
+    );
+    expect(counts).toEqual({ runs: keys, events: keys });
+  });
+
+  it.each([anHour, -anHour])(
+    "P13: a worker whose clock is wrong by %i ms takes no live lease, and its own is none to be taken",
+    async (ahead) => {
+      const schema = `clock${ahead > 0 ? "_ahead" : "_behind"}`;
+      const [right, wrong] = [open(schema), open(schema, ahead)];
+      const other = { id: "i2", workerId: "wrong" };
+      await right.runStore.transact(starting("r1", stageOf("r1", "a")));
+      await right.runStore.transact(starting("r2", stageOf("r2", "a")));
+      const both = [
+        ...(await right.runStore.takeJobs({ instance, max: 1, workflowIds: anyWorkflow })),
+        ...(await wrong.runStore.takeJobs({ instance: other, max: 1, workflowIds: anyWorkflow })),
+      ];
+      expect(both.map(({ runId }) => runId)).toEqual(["r1", "r2"]);
+      for (const store of [right, wrong]) expect(await store.runStore.listStale(60_000, 10)).toEqual([]);
+      await right.runStore.heartbeat(instance);
+      await wrong.runStore.heartbeat(other);
+      for (const store of [right, wrong]) expect(await store.runStore.listStale(60_000, 10)).toEqual([]);
+      // the lease on the events is as safe
+      const first = ahead > 0 ? right : wrong;
+      const second = ahead > 0 ? wrong : right;
+      expect(await first.runStore.takeEvents({ max: 1, leaseMs: 60_000 })).not.toBeNull();
+      expect(await second.runStore.takeEvents({ max: 1, leaseMs: 60_000 })).toBeNull();
+      await wrong.runStore.forget(other);
+      expect(await right.runStore.listStale(60_000, 10)).toMatchObject([{ runId: "r2" }]);
+    },
+  );
+});
