@@ -5,6 +5,9 @@ import { createPostgresStore } from "@bratsos/workflow-engine/persistence/postgr
 import { createSqliteStore } from "@bratsos/workflow-engine/persistence/sqlite";
 import { UsageError } from "./usage-error.ts";
 
+/** Names the database where `--db` does not: a URL with a password stays out of the list of processes. */
+export const dbVariable = "WORKFLOW_ENGINE_DB";
+
 /** The store the commands use. */
 export type Store = ReturnType<typeof createSqliteStore>;
 
@@ -40,6 +43,15 @@ export class Database {
 
   toString(): string {
     return this.shown;
+  }
+}
+
+/** The words that name a database in a command line to copy; none where the variable names it, password and all. */
+export function onDb(shown: string): string[] {
+  try {
+    return new Database(process.env[dbVariable] ?? "").shown === shown ? [] : ["--db", shown];
+  } catch {
+    return ["--db", shown]; // it names none
   }
 }
 

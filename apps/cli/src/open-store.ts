@@ -1,6 +1,6 @@
 // Opens the database the commands work on and closes it whatever happens. A database that cannot be opened is the caller's to mend.
 import { errorCodeOf } from "@bratsos/workflow-engine";
-import type { Database, Store } from "./database.ts";
+import { type Database, onDb, type Store } from "./database.ts";
 import { commandLine } from "./terminal.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -56,7 +56,7 @@ function openError(error: unknown, db: Database): unknown {
     case "MISSING_PACKAGE":
       return new UsageError(`${db} needs the package "pg", which is not installed`, "Install it beside this command: npm install pg");
     case "NOT_CONFIGURED":
-      return new UsageError(`${db} does not have the tables of this version`, `Make them: ${commandLine("migrate", "--db", db.shown)}`);
+      return new UsageError(`${db} does not have the tables of this version`, `Make them: ${commandLine("migrate", ...onDb(db.shown))}`);
     case "STORE_REFUSED":
       return db.isPostgres ? new UsageError(message, "Is the server running, and are host, port, user and password right?") : error;
     default:

@@ -1,13 +1,10 @@
 // Options that several commands share, and what they accept.
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { Database } from "./database.ts";
+import { Database, dbVariable } from "./database.ts";
 import { defaultDb } from "./open-store.ts";
 
 /** A command's way of saying which code to exit with. */
 export type Settle = (code: number) => void;
-
-/** Names the database where `--db` does not: a URL with a password stays out of the list of processes. */
-const dbVariable = "WORKFLOW_ENGINE_DB";
 
 /** `--db`, on every command. */
 export function dbOption(): Option {

@@ -44,6 +44,7 @@ test("a worker in another process goes on with a run; show, list, events, rerun,
   const again = await folder.run("rerun", runId, "--from", "fold");
   expect(again.stderr).toBe("");
   expect(again.code).toBe(0);
+  expect(again.stdout).toMatch(new RegExp(`workflow-engine show ${runId}$`, "m")); // the variable names the database
   worker.kill("SIGTERM");
   const stopped = await worker.ended;
   expect(stopped.code).toBe(0);

@@ -1,6 +1,6 @@
 // Which module a run came from: kept in its metadata, so that `resume` and `rerun` need only the run's id.
 import type { RunRecord } from "@bratsos/workflow-engine";
-import type { Database, Store } from "./database.ts";
+import { type Database, onDb, type Store } from "./database.ts";
 import { type LoadedModule, loadModule, pickWorkflow } from "./load-module.ts";
 import { commandLine } from "./terminal.ts";
 import { UsageError } from "./usage-error.ts";
@@ -21,7 +21,7 @@ export function moduleOf(run: Pick<RunRecord, "metadata">): string | null {
 export async function requireRun(store: Pick<Store, "persistence">, runId: string, db: Database): Promise<RunRecord> {
   const run = await store.persistence.getRun(runId);
   if (run) return run;
-  throw new UsageError(`No run ${runId} in ${db}`, `See which there are: ${commandLine("list", "--db", db.shown)}`);
+  throw new UsageError(`No run ${runId} in ${db}`, `See which there are: ${commandLine("list", ...onDb(db.shown))}`);
 }
 
 /** The workflow of a run, from the given module or the one the run came from. */

@@ -1,5 +1,7 @@
 // A run in full, for people.
+
 import type { LogRecord, Reader, RunDetail } from "@bratsos/workflow-engine";
+import { onDb } from "./database.ts";
 import { cut, formatAge, formatBytes, formatCost, formatDuration, formatTable, formatTime, formatValue } from "./format.ts";
 import { paintStatus } from "./paint-status.ts";
 import { moduleOf } from "./run-origin.ts";
@@ -103,7 +105,7 @@ function logLines(logs: readonly LogRecord[], { stages }: RunDetail, { columns }
 function hintLines({ run, stages }: RunDetail, { db }: ShowOptions): string[] {
   const undone = stages.find(({ status }) => status === "FAILED" || status === "CANCELLED")?.stageId;
   if (run.status === "RUNNING" || run.status === "PENDING")
-    return ["", `${colours.dim("Go on with it if nobody does:")} ${commandLine("resume", run.id, "--db", db)}`];
+    return ["", `${colours.dim("Go on with it if nobody does:")} ${commandLine("resume", run.id, ...onDb(db))}`];
   if (undone === undefined) return [];
-  return ["", `${colours.dim("Try again:")} ${commandLine("rerun", run.id, "--from", undone, "--db", db)}`];
+  return ["", `${colours.dim("Try again:")} ${commandLine("rerun", run.id, "--from", undone, ...onDb(db))}`];
 }

@@ -1,7 +1,7 @@
 // `resume`: goes on with a run that Ctrl-C, a kill or a crash left. Stages that are done stay done.
 import type { Kernel, RunRecord } from "@bratsos/workflow-engine";
 import type { Command } from "commander";
-import type { Database, Store } from "../database.ts";
+import { type Database, onDb, type Store } from "../database.ts";
 import type { Display } from "../display/display.ts";
 import { firstUndone } from "../display/summary.ts";
 import { executeRun, kernelFor } from "../execute-run.ts";
@@ -86,8 +86,8 @@ async function tellEnded(store: Store, run: RunRecord, { db, json }: ResumeOptio
   const from = firstUndone(stages) ?? stages[0]?.stageId ?? "<stage>";
   print(
     `Run ${run.id} has already ended: ${run.status}. There is nothing to resume.`,
-    `See it:       ${commandLine("show", run.id, "--db", db.shown)}`,
-    `Do it again:  ${commandLine("rerun", run.id, "--from", from, "--db", db.shown)}`,
+    `See it:       ${commandLine("show", run.id, ...onDb(db.shown))}`,
+    `Do it again:  ${commandLine("rerun", run.id, "--from", from, ...onDb(db.shown))}`,
   );
   return code;
 }

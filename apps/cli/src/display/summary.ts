@@ -1,4 +1,5 @@
 // How a run ended, for people: status, figures, output, and the command to type next.
+import { onDb } from "../database.ts";
 import { formatCost, formatDuration, formatValue } from "../format.ts";
 import { colours, commandLine } from "../terminal.ts";
 import type { RunEnd } from "./display.ts";
@@ -30,10 +31,10 @@ function headOf({ run }: RunEnd): string {
 }
 
 function hintsOf({ run, runId, db, stages }: RunEnd): string[] {
-  const show = `${colours.dim("Look at it:")}  ${commandLine("show", runId, "--db", db)}`;
+  const show = `${colours.dim("Look at it:")}  ${commandLine("show", runId, ...onDb(db))}`;
   if (run.status === "COMPLETED") return [show];
   const from = firstUndone(stages) ?? "<stage>";
-  return [`${colours.dim("Try again:")}   ${commandLine("rerun", runId, "--from", from, "--db", db)}`, show];
+  return [`${colours.dim("Try again:")}   ${commandLine("rerun", runId, "--from", from, ...onDb(db))}`, show];
 }
 
 function summarizeInterrupted({ run, runId, db, stages }: RunEnd): string[] {
@@ -43,6 +44,6 @@ function summarizeInterrupted({ run, runId, db, stages }: RunEnd): string[] {
     `${colours.bold(colours.yellow("INTERRUPTED"))} with ${done} of ${stages.length} stages done  ${colours.dim(`run ${run.id}`)}`,
     "",
     "Nothing is lost; go on where it stopped:",
-    `  ${commandLine("resume", runId, "--db", db)}`,
+    `  ${commandLine("resume", runId, ...onDb(db))}`,
   ];
 }
