@@ -42,6 +42,19 @@ export class Conflict extends Error {
   }
 }
 
+const MOST_TRIES = 5;
+
+/** Runs a whole transaction again when somebody else came in between, up to five times in all. */
+export async function again<T>(transaction: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await transaction();
+    } catch (error) {
+      if (!(error instanceof Conflict) || tries === MOST_TRIES) throw error;
+    }
+  }
+}
+
 /** Owner of writes to what no run store reads back (blobs, model calls, wake-ups): they disturb nobody. */
 export const ASIDE: object = {};
 

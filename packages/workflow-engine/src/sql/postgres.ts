@@ -2,6 +2,7 @@
 import { realEnvironment } from "../environment.ts";
 import { WorkflowEngineError } from "../errors.ts";
 import type { Environment } from "../ports/environment.ts";
+import { again } from "./db.ts";
 import { forOne, postgresDialect } from "./dialect.ts";
 import { PostgresDb } from "./drivers/postgres.ts";
 import type { PgPool } from "./drivers/postgres-client.ts";
@@ -48,10 +49,10 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
     throw new WorkflowEngineError("NOT_CONFIGURED", `createPostgresStore: lanes is a whole number from 1 to 16, not ${lanes}.`);
   }
   const tables = ["schema_migrations", ...migrations.flatMap(({ script }) => tablesOf(script(postgresDialect)))];
-  const prepare = (to: PostgresDb): Promise<void> => prepareSchema(to, schema, options.migrate ?? true, false);
+  const prepare = (to: PostgresDb): Promise<void> => again(() => prepareSchema(to, schema, options.migrate ?? true, false));
   const db = new PostgresDb({ connectionString, pool, schema, tables, lanes, notify, environment, now, prepare });
   const store = createSqlStore(db, { ...environment, now: () => db.now() });
-  return { ...store, migrate: () => prepareSchema(db, schema, true, true) };
+  return { ...store, migrate: () => again(() => prepareSchema(db, schema, true, true)) };
 }
 
 /** Brings a schema to the newest version unless it is; of many who come at once one does it, and the others find it done. */

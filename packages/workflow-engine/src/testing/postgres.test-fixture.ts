@@ -5,12 +5,15 @@ import { createTestDatabase } from "../../../../tools/postgres/test-databases.ts
 import { realEnvironment } from "../environment.ts";
 import type { Environment } from "../ports/environment.ts";
 import { postgresDialect } from "../sql/dialect.ts";
+import type { PgPool, PgPoolClient } from "../sql/drivers/postgres-client.ts";
 import { tablesOf } from "../sql/drivers/postgres-names.ts";
 import { migrations } from "../sql/migrate.ts";
 import { createPostgresStore } from "../sql/postgres.ts";
 import type { BenchSource, BenchStore } from "./bench.ts";
 
 const schema = "cases";
+/** Connections of the pooler. */
+const pooled = 8;
 /** A call that takes longer waits for a lock whose holder waits for virtual time. Milliseconds. */
 const longestWaitMs = 300;
 /** Turns of the event loop without anything under way: what an answer sets off may be put off a few times before it asks again. */
@@ -88,19 +91,58 @@ class Traffic {
   }
 }
 
-/** Opens the pool at the first case; `close` when the last is over. */
-export function postgresSource(): BenchSource & { close(): Promise<void> } {
+/**
+ * What a pooler in transaction mode does: every transaction gets another connection than the one before, and what a session remembers
+ * is gone after each, prepared statements too.
+ */
+class TransactionPooler {
+  readonly #idle: pg.Client[] = [];
+  readonly #waiting: Array<(client: PgPoolClient) => void> = [];
+  readonly #all: pg.Client[];
+
+  constructor(connectionString: string) {
+    this.#all = Array.from({ length: pooled }, () => new pg.Client({ connectionString, pipeline: true } as pg.ClientConfig));
+  }
+
+  async open(): Promise<this> {
+    await Promise.all(this.#all.map((client) => client.connect()));
+    this.#idle.push(...this.#all);
+    return this;
+  }
+
+  async connect(): Promise<PgPoolClient> {
+    const client = this.#idle.shift();
+    return client ? this.#lend(client) : new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#all.map((client) => client.end()));
+  }
+
+  #lend(client: pg.Client): PgPoolClient {
+    const release = async (): Promise<void> => {
+      await client.query("DISCARD ALL").catch(() => undefined);
+      const next = this.#waiting.shift();
+      if (next) next(this.#lend(client));
+      else this.#idle.push(client);
+    };
+    return Object.assign(client, { release: () => void release() }) as unknown as PgPoolClient;
+  }
+}
+
+/** Opens the pool at the first case; `close` when the last is over. `isPooled`: connections come from a pooler in transaction mode. */
+export function postgresSource({ isPooled = false } = {}): BenchSource & { close(): Promise<void> } {
   let opened: ReturnType<typeof openDatabase> | null = null;
   return {
     isRemote: true,
     createStore: async (fake) => {
-      opened ??= openDatabase();
-      const { pool, traffic, clear } = await opened;
+      opened ??= openDatabase(isPooled);
+      const { pool, traffic, clear, url } = await opened;
       await clear();
       // timers of a connection are those of the world's network; leases are judged by virtual time
       const environment: Environment = { ...fake, setTimer: realEnvironment.setTimer };
       const open = (): BenchStore => {
-        const store = createPostgresStore({ pool, schema, environment, now: () => environment.now() });
+        const store = createPostgresStore({ pool, schema, environment, notify: url, now: () => environment.now() });
         return { ...store, quiet: () => traffic.quiet() };
       };
       return { store: open(), reopen: async () => open() };
@@ -109,22 +151,35 @@ export function postgresSource(): BenchSource & { close(): Promise<void> } {
   };
 }
 
-async function openDatabase(): Promise<{ pool: pg.Pool; traffic: Traffic; clear(): Promise<void>; close(): Promise<void> }> {
+interface OpenedDatabase {
+  url: string;
+  pool: PgPool;
+  traffic: Traffic;
+  clear(): Promise<void>;
+  close(): Promise<void>;
+}
+
+async function openDatabase(isPooled: boolean): Promise<OpenedDatabase> {
   const database = await createTestDatabase();
-  const pool = new pg.Pool({ connectionString: database.url, max: 24, pipeline: true } as pg.PoolConfig);
+  const { url } = database;
+  const direct = new pg.Pool({ connectionString: url, max: 24, pipeline: true } as pg.PoolConfig);
   // dropping the database ends connections that are just ending
-  pool.on("error", () => undefined);
+  direct.on("error", () => undefined);
+  const pooler = isPooled ? await new TransactionPooler(url).open() : null;
+  const pool = (pooler ?? direct) as unknown as PgPool;
   await createPostgresStore({ pool, schema }).migrate();
   const tables = migrations.flatMap(({ script }) => tablesOf(script(postgresDialect)));
   const script = tables.map((table) => `DELETE FROM ${schema}.${table}`).join(";");
   const traffic = new Traffic();
   return {
+    url,
     pool,
     traffic,
-    clear: async () => void (await pool.query(script)),
+    clear: async () => void (await direct.query(script)),
     close: async () => {
       traffic.stop();
-      await pool.end();
+      await pooler?.end();
+      await direct.end();
       await database.drop();
     },
   };

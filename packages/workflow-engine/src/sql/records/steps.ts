@@ -3,7 +3,7 @@
 import { WorkflowEngineError } from "../../errors.ts";
 import type { Environment } from "../../ports/environment.ts";
 import type { StoreSignal } from "../../ports/store.ts";
-import type { Db, Session } from "../db.ts";
+import { again, type Db, type Session } from "../db.ts";
 import { SignalDraft } from "../signal-draft.ts";
 
 /** What a step works with: one session, one instant. */
@@ -41,11 +41,11 @@ export class OwnSteps implements Steps {
   }
 
   read<T>(work: (step: Step) => Promise<T>): Promise<T> {
-    return this.#db.reading((session) => named(work(stepOf(session, this.#environment))));
+    return named(again(() => this.#db.reading((session) => work(stepOf(session, this.#environment)))));
   }
 
   write<T>(work: (step: Step) => Promise<T>): Promise<T> {
-    return this.#committed((session, signal) => named(work(stepOf(session, this.#environment, signal))));
+    return named(again(() => this.#committed((session, signal) => work(stepOf(session, this.#environment, signal)))));
   }
 
   transaction<T>(work: (inner: Steps) => Promise<T>): Promise<T> {
