@@ -1,5 +1,6 @@
 // What many processes at once do to one PostgreSQL: rivals for one key, workers whose clocks are wrong (P2, P13, settled by the
 // database's clock).
+import pg from "pg";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { createTestDatabase } from "../../../../tools/postgres/test-databases.ts";
@@ -60,6 +61,30 @@ describe("many processes on PostgreSQL", () => {
       "SELECT (SELECT count(*) FROM rivals.runs)::int AS runs, (SELECT sum(count) FROM rivals.outbox)::int AS events",
     );
     expect(counts).toEqual({ runs: keys, events: keys });
+  });
+
+  it("P16: a worker that passes by a sibling because its run is locked is told once it can take it", async () => {
+    const { runStore } = open("siblings");
+    await runStore.transact(starting("r1", stageOf("r1", "a"), stageOf("r1", "b")));
+    const taking = () => runStore.takeJobs({ instance, max: 5, workflowIds: anyWorkflow });
+    const other = new pg.Client({ connectionString: database.url });
+    await other.connect();
+    await other.query("BEGIN; SELECT FROM siblings.runs FOR NO KEY UPDATE");
+    let isTold = false;
+    const told = new Promise<void>((resolve) => {
+      // whoever begins to listen is told to look for everything: that is another signal
+      runStore.onSignal(({ hasWork, mayHaveLost }) => {
+        if (!hasWork || mayHaveLost) return;
+        isTold = true;
+        resolve();
+      });
+    });
+    expect(await taking()).toEqual([]);
+    expect(isTold).toBe(false);
+    await other.query("COMMIT");
+    await told;
+    expect((await taking()).map(({ stageId }) => stageId).sort()).toEqual(["a", "b"]);
+    await other.end();
   });
 
   it.each([anHour, -anHour])(
