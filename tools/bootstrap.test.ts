@@ -118,6 +118,9 @@ describe("running", () => {
   });
   it.each([["nonsense"], ["toString"], []])("refuses a task it does not know: %s", async (...args) => {
     const { code, err } = await run(...args.filter((arg) => arg !== undefined));
-    expect({ code, err }).toEqual({ code: 2, err: "usage: node tools/bootstrap.mjs <start|test|prove|bench|soak|check|packages> [args]\n" });
+    expect({ code, err }).toEqual({
+      code: 2,
+      err: "usage: node tools/bootstrap.mjs <start|test|prove|bench|soak|check|packages> [args]\n",
+    });
   });
 });

@@ -69,7 +69,7 @@ describe("the feed on PostgreSQL", () => {
     await store.close();
   });
 
-  it("tells the readers of two processes every event of both", async () => {
+  it("tells the readers of two processes every event of both, once, those of a run in their order", async () => {
     const processes = await Promise.all(["w1", "w2"].map(openProcess));
     const streams = await Promise.all(processes.map(({ api }) => listen(api.fetch)));
     const create = (i: number) =>
@@ -93,11 +93,16 @@ describe("the feed on PostgreSQL", () => {
       for (const { workflowRunId, sequence } of await reader.listEvents(id)) written.push(`${workflowRunId} ${sequence}`);
     }
     expect(written.length).toBeGreaterThan(RUNS * 4);
-    for (const { heard } of streams)
+    for (const { heard } of streams) {
       await until(
-        async () => written.filter((event) => !heard.includes(event)),
-        ({ length }) => length === 0,
+        async () => heard.length,
+        (length) => length >= written.length,
       );
+      expect(heard.toSorted()).toEqual(written.toSorted());
+      for (const [runId, own] of Map.groupBy(heard, (event) => event.split(" ")[0]!)) {
+        expect(own).toEqual(own.map((_, index) => `${runId} ${index + 1}`));
+      }
+    }
     await Promise.all(streams.map(({ stop }) => stop()));
     await Promise.all(processes.map(({ close }) => close()));
   });

@@ -67,7 +67,7 @@ export const loadLastSequence = forOne("load_last_sequence", { run_id: "text" },
 
 /** Marks rows published one by one. */
 export const markPublished = forOne("mark_published", { now: "int", ids: "ints" }, (p, dialect) => {
-  return `UPDATE outbox SET published_at = ${p.now} WHERE ${dialect.isFoundIn("id", p.ids)}`;
+  return `UPDATE outbox SET published_at = ${p.now} WHERE published_at IS NULL AND ${dialect.isFoundIn("id", p.ids)}`;
 });
 
 /** The last unpublished row and the number of unpublished events. */
