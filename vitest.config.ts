@@ -1,3 +1,4 @@
+import os from "node:os";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -13,6 +14,8 @@ export default defineConfig({
     ],
     typecheck: { enabled: false },
     globalSetup: ["tools/postgres/global-setup.ts"],
+    // tests of real processes and databases wait more than they compute
+    maxWorkers: Math.max(4, os.availableParallelism()),
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },
