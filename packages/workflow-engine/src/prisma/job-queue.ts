@@ -135,10 +135,12 @@ export class PrismaJobQueue implements JobTransport {
     const due = `SELECT ${id} FROM ${table} WHERE ${column("status")} = 'PENDING' AND (${column("nextPollAt")} IS NULL OR ${column("nextPollAt")} <= ?)
       ORDER BY ${column("priority")} DESC, ${column("createdAt")}, ${id} LIMIT ${Math.max(0, Math.floor(max))}${session.isPostgres ? " FOR UPDATE SKIP LOCKED" : ""}`;
     const started = session.codec(jobModel).hasColumn("startedAt") ? `, ${column("startedAt")} = COALESCE(${column("startedAt")}, ?)` : "";
+    // picked once: as a plain subquery a nested loop asks it again for each row, and what it skips by then makes it lease past the limit
     const rows = await session.query(
-      `UPDATE ${table} SET ${column("status")} = 'RUNNING', ${column("workerId")} = ?, ${column("lockedAt")} = ?, ${column("updatedAt")} = ?,
-        ${column("nextPollAt")} = NULL${started} WHERE ${id} IN (${due}) RETURNING ${id} AS "id"`,
-      [this.#workerId, now, now, ...(started === "" ? [] : [now]), now],
+      `WITH due_jobs AS MATERIALIZED (${due})
+      UPDATE ${table} SET ${column("status")} = 'RUNNING', ${column("workerId")} = ?, ${column("lockedAt")} = ?, ${column("updatedAt")} = ?,
+        ${column("nextPollAt")} = NULL${started} WHERE ${id} IN (SELECT ${id} FROM due_jobs) RETURNING ${id} AS "id"`,
+      [now, this.#workerId, now, now, ...(started === "" ? [] : [now])],
     );
     return rows.map((row) => row["id"] as string);
   }
