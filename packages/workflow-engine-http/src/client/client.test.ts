@@ -86,11 +86,18 @@ describe.each(storeNames)("the client on %s", (kind) => {
   });
 
   it("hears the events of all runs from now on, also behind a cursor", async () => {
-    const client = connect();
+    let hearOfStream: () => void = () => undefined;
+    const opened = new Promise<void>((resolve) => {
+      hearOfStream = resolve;
+    });
+    const client = connect((response, { url }) => {
+      if (new URL(url).pathname === "/events") hearOfStream();
+      return response;
+    });
     const stop = new AbortController();
     const stream = client.events({ signal: stop.signal });
     const first = stream.next();
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await opened;
     const run = await client.start("count-letters", { words: ["z"] });
     const heard = [(await first).value!];
     for await (const event of stream) if (heard.push(event) && event.type === "workflow:completed") break;

@@ -44,12 +44,14 @@ describe("a store on PostgreSQL", () => {
   });
 
   it("says what is wrong with an address, and never the password", async () => {
-    const wrong = createPostgresStore({ connectionString: "mysql://me:secret@host/db" });
-    await expect(wrong.migrate()).rejects.toMatchObject({ code: "NOT_CONFIGURED", message: expect.not.stringContaining("secret") });
+    for (const connectionString of ["mysql://me:secret@host/db", "postgres://me:/secret@host:port/db", "postgres://me:a:/b/secret@host"]) {
+      const wrong = createPostgresStore({ connectionString });
+      await expect(wrong.migrate()).rejects.toMatchObject({ code: "NOT_CONFIGURED", message: expect.not.stringContaining("secret") });
+      await wrong.close();
+    }
     const nobody = createPostgresStore({ connectionString: "postgres://me:secret@127.0.0.1:1/db" });
     const reason = { code: "STORE_REFUSED", message: expect.stringMatching(/127\.0\.0\.1:1\/db.*ECONNREFUSED/) };
     await expect(nobody.migrate()).rejects.toMatchObject(reason);
     await nobody.close();
-    await wrong.close();
   });
 });

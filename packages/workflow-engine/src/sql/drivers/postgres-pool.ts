@@ -117,8 +117,11 @@ export class PostgresPool {
 }
 
 function parsed(connectionString: string | undefined): { connectionString: string } {
-  if (connectionString && /^postgres(ql)?:\/\//.test(connectionString) && URL.canParse(connectionString)) return { connectionString };
-  const shown = connectionString === undefined ? "nothing" : `"${connectionString.replace(/:[^:@/]*@/, ":***@")}"`;
+  const url = connectionString && /^postgres(ql)?:\/\//.test(connectionString) ? URL.parse(connectionString) : null;
+  // an @ in the path is the end of a password with a / in it
+  if (connectionString && url && !url.pathname.includes("@")) return { connectionString };
+  // what cannot be taken apart is not shown: nobody knows where in it the password is
+  const shown = connectionString === undefined ? "nothing" : "something else; encode special characters of a password, / as %2F";
   throw new WorkflowEngineError(
     "NOT_CONFIGURED",
     `createPostgresStore needs a connectionString like postgres://user:password@host:5432/database, or a pool; it got ${shown}.`,
