@@ -1,21 +1,22 @@
 // The floor's tables and statements: runs, stages, events.
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Shape } from "./engine.ts";
+import { createUuid } from "./uuid.ts";
 
 /** A run that may be worked on. */
 export interface RunRow {
-  id: number;
+  id: string;
   shape: Shape;
 }
 
 const schema = `
 PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4000;
-CREATE TABLE runs (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, stages INTEGER NOT NULL, status TEXT NOT NULL, input TEXT NOT NULL,
-  output TEXT, created_at INTEGER NOT NULL, started_at INTEGER, completed_at INTEGER);
+CREATE TABLE runs (id TEXT PRIMARY KEY, kind TEXT NOT NULL, stages INTEGER NOT NULL, status TEXT NOT NULL, input TEXT NOT NULL,
+  output TEXT, created_at INTEGER NOT NULL, started_at INTEGER, completed_at INTEGER) WITHOUT ROWID;
 CREATE INDEX runs_pending ON runs (id) WHERE status = 'PENDING';
-CREATE TABLE stages (run_id INTEGER NOT NULL, stage INTEGER NOT NULL, status TEXT NOT NULL, output TEXT NOT NULL,
+CREATE TABLE stages (run_id TEXT NOT NULL, stage INTEGER NOT NULL, status TEXT NOT NULL, output TEXT NOT NULL,
   completed_at INTEGER NOT NULL, PRIMARY KEY (run_id, stage)) WITHOUT ROWID;
-CREATE TABLE events (id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL, type TEXT NOT NULL, fields TEXT NOT NULL, at INTEGER NOT NULL);
+CREATE TABLE events (id INTEGER PRIMARY KEY, run_id TEXT NOT NULL, type TEXT NOT NULL, fields TEXT NOT NULL, at INTEGER NOT NULL);
 `;
 
 /** The floor's database. */
@@ -29,7 +30,7 @@ export class FloorRows {
     this.#database.exec(schema);
     const prepare = (text: string) => this.#database.prepare(text);
     this.#prepared = {
-      insertRun: prepare("INSERT INTO runs (kind, stages, status, input, created_at) VALUES (?, ?, 'PENDING', ?, ?)"),
+      insertRun: prepare("INSERT INTO runs (id, kind, stages, status, input, created_at) VALUES (?, ?, ?, 'PENDING', ?, ?)"),
       insertStage: prepare("INSERT INTO stages (run_id, stage, status, output, completed_at) VALUES (?, ?, 'COMPLETED', ?, ?)"),
       insertEvent: prepare("INSERT INTO events (run_id, type, fields, at) VALUES (?, ?, ?, ?)"),
       take: prepare(
@@ -50,23 +51,24 @@ export class FloorRows {
   }
 
   insertRun({ kind, stages }: Shape): void {
-    const { lastInsertRowid } = this.#prepared.insertRun.run(kind, stages, JSON.stringify({ n: 0 }), this.#now);
-    this.#insertEvent(Number(lastInsertRowid), "run:created", {});
+    const id = createUuid();
+    this.#prepared.insertRun.run(id, kind, stages, JSON.stringify({ n: 0 }), this.#now);
+    this.#insertEvent(id, "run:created", {});
   }
 
-  insertStage(runId: number, stage: number, output: unknown): void {
+  insertStage(runId: string, stage: number, output: unknown): void {
     this.#prepared.insertStage.run(runId, stage, JSON.stringify(output), this.#now);
     this.#insertEvent(runId, "stage:completed", { stage });
   }
 
-  completeRun(runId: number, output: unknown): void {
+  completeRun(runId: string, output: unknown): void {
     this.#prepared.complete.run(JSON.stringify(output), this.#now, runId);
     this.#insertEvent(runId, "run:completed", {});
   }
 
   /** Marks up to `max` pending runs as running, oldest first, and answers them. */
   take(max: number): RunRow[] {
-    const rows = this.#prepared.take.all(this.#now, max) as unknown as Array<{ id: number; kind: Shape["kind"]; stages: number }>;
+    const rows = this.#prepared.take.all(this.#now, max) as unknown as Array<{ id: string; kind: Shape["kind"]; stages: number }>;
     return rows.map(({ id, kind, stages }) => ({ id, shape: { kind, stages } }));
   }
 
@@ -86,7 +88,7 @@ export class FloorRows {
     return (this.#prepared.count.get(status) as { count: number }).count;
   }
 
-  #insertEvent(runId: number, type: string, fields: object): void {
+  #insertEvent(runId: string, type: string, fields: object): void {
     this.#prepared.insertEvent.run(runId, type, JSON.stringify(fields), this.#now);
   }
 }

@@ -16,7 +16,7 @@ export const drain: Scenario = {
   endsAllRuns: true,
   shapes: () => [threeStages],
   async measure({ bench, counters, size }) {
-    const runs = size(5_000);
+    const runs = size(20_000);
     await startMany(bench, threeStages, runs, 1_000);
     const meter = new Meter(counters);
     await bench.work();
