@@ -67,7 +67,8 @@ export const postgresDialect: Dialect = {
   lockRows: "FOR NO KEY UPDATE",
   lockFreeRows: "FOR NO KEY UPDATE SKIP LOCKED",
   useIndex: () => "",
-  isIn: (column, parameter) => `${column} = ANY(${parameter})`,
+  // the same by an expression, which no index has
+  isIn: (column, parameter) => `(${column} || '') = ANY(${parameter})`,
   isFoundIn: (column, parameter) => `${column} = ANY(${parameter})`,
 };
 

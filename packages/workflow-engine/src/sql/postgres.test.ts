@@ -1,8 +1,14 @@
 // The store on a real PostgreSQL: migrations from many at once, one key and many rivals, a unit the database refuses, readable errors.
+import { readdirSync } from "node:fs";
+import pg from "pg";
 import { afterAll, describe, expect, it } from "vitest";
 import { createTestDatabase } from "../../../../tools/postgres/test-databases.ts";
+import { postgresDialect, type Statement } from "./dialect.ts";
+import type { PgPool, PgQuery } from "./drivers/postgres-client.ts";
+import { StatementTexts, tablesOf } from "./drivers/postgres-names.ts";
+import { migrations } from "./migrate.ts";
 import { createPostgresStore } from "./postgres.ts";
-import { changing, newRun } from "./runs.test-fixture.ts";
+import { changing, ending, newRun, stageOf, starting } from "./runs.test-fixture.ts";
 
 const database = await createTestDatabase();
 const stores: Array<{ close(): Promise<void> }> = [];
@@ -43,6 +49,29 @@ describe("a store on PostgreSQL", () => {
     expect(refused).toEqual([[250, "STORE_REFUSED"]]);
   });
 
+  it("understands every statement", async () => {
+    await open("statements").migrate();
+    const tables = migrations.flatMap(({ script }) => tablesOf(script(postgresDialect)));
+    const texts = new StatementTexts("statements", tables);
+    const folder = new URL("./tables/", import.meta.url);
+    const modules = await Promise.all(readdirSync(folder).map((file): Promise<object> => import(new URL(file, folder).href)));
+    const isStatement = (value: unknown): value is Statement => typeof value === "object" && value !== null && "render" in value;
+    const statements = modules.flatMap((module) => Object.values(module).filter(isStatement));
+    expect(statements.length).toBeGreaterThan(60);
+    for (const statement of statements) await database.query(`PREPARE ${statement.name} AS ${texts.of(statement).text}`);
+  });
+
+  it("ends a stage on what it remembers: nothing is read, and nobody waits for an answer before the last", async () => {
+    const { pool, sent } = listeningPool();
+    const store = createPostgresStore({ pool, schema: "remembered", notify: false });
+    stores.push(store);
+    await store.runStore.transact(starting("r", ...["a", "b"].map((id) => stageOf("r", id, { readyAt: null }))));
+    sent.length = 0;
+    await store.runStore.transact(ending("r", "a"));
+    const names = sent.map(({ name }) => name?.replace(/_[^_]*$/, ""));
+    expect(names.filter(Boolean)).toEqual(["check_runs", "end_stages", "move_runs", "insert_outbox"]);
+  });
+
   it("says what is wrong with an address, and never the password", async () => {
     for (const connectionString of ["mysql://me:secret@host/db", "postgres://me:/secret@host:port/db", "postgres://me:a:/b/secret@host"]) {
       const wrong = createPostgresStore({ connectionString });
@@ -55,3 +84,18 @@ describe("a store on PostgreSQL", () => {
     await nobody.close();
   });
 });
+
+/** A pool, and what goes through it. */
+function listeningPool(): { pool: PgPool; sent: PgQuery[] } {
+  const sent: PgQuery[] = [];
+  const pool = new pg.Pool({ connectionString: database.url, pipeline: true } as pg.PoolConfig);
+  pool.on("connect", (client) => {
+    const query = client.query.bind(client) as (query: PgQuery) => unknown;
+    client.query = ((asked: PgQuery) => {
+      sent.push(asked);
+      return query(asked);
+    }) as typeof client.query;
+  });
+  stores.push({ close: () => pool.end() });
+  return { pool: pool as unknown as PgPool, sent };
+}

@@ -25,11 +25,15 @@ const settings = {
   jit: "off",
   enable_seqscan: "off",
   enable_mergejoin: "off",
+  enable_bitmapscan: "off",
   // a process that was stopped in the middle of a transaction must not keep its runs from everybody else
   idle_in_transaction_session_timeout: "30s",
 } as const;
 
 const local = Object.entries(settings).map(([name, value]) => `; SET LOCAL ${name} = '${value}'`);
+
+/** Connections whose errors are heard, whichever store of this process had them first. */
+const guarded = new WeakSet<PgClient>();
 
 /** Hands out connections. */
 export class PostgresPool {
@@ -37,7 +41,6 @@ export class PostgresPool {
   #pool: Promise<PgPool> | null = null;
   /** Empty where connections have the settings already. */
   #settings: string;
-  readonly #guarded = new WeakSet<PgClient>();
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -52,8 +55,8 @@ export class PostgresPool {
   /** A connection; the caller releases it. */
   async connect(): Promise<PgPoolClient> {
     const client = await this.#connect();
-    if (!this.#guarded.has(client)) {
-      this.#guarded.add(client);
+    if (!guarded.has(client)) {
+      guarded.add(client);
       // whoever waits for an answer gets the error; without a listener it would end the process
       client.on("error", () => undefined);
     }

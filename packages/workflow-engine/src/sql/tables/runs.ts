@@ -41,8 +41,8 @@ export const lockRuns = forRows("lock_runs", { id: "text" }, (u, { join, dialect
  * Locks runs in the order of their ids if they are as remembered, and fails if any is not. For PostgreSQL: an error ends the transaction
  * whatever is on its way behind it, so nobody waits for this answer.
  */
-export const checkRuns = forRows("check_runs", { id: "text", version: "int", event_count: "int" }, (u, { join, dialect }) => {
-  return `SELECT 1 / (CASE WHEN count(*) = (SELECT count(*) ${join.replace("CROSS JOIN", "")}) THEN 1 ELSE 0 END) FROM (
+export const checkRuns = forRows("check_runs", { id: "text", version: "int", event_count: "int" }, (u, { from, join, dialect }) => {
+  return `SELECT 1 / (CASE WHEN count(*) = (SELECT count(*) ${from}) THEN 1 ELSE 0 END) FROM (
       SELECT r.id FROM ${join} runs r WHERE r.id = ${u.id} AND r.version = ${u.version} AND r.event_count = ${u.event_count}
       ORDER BY r.id ${dialect.lockRows}) AS fresh`;
 });
