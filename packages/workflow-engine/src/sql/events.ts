@@ -4,6 +4,7 @@ import type { Delivery, EventBatch, EventReport, StoredEvent } from "../ports/st
 import { parseEventId } from "../store/record-ids.ts";
 import type { Batch } from "./batch.ts";
 import type { Row, Session, SqlValue } from "./db.ts";
+import { freeFlusher, keepFlusher, lockFlusher } from "./flusher-lease.ts";
 import { loadMarksOf, markEach, markKey } from "./marks.ts";
 import { eventsOf, type OutboxRow, readOutboxRow } from "./outbox-events.ts";
 import { publicationTime } from "./publication-time.ts";
@@ -18,10 +19,7 @@ import {
   reviveDeliveries,
   saveDeliveries,
 } from "./tables/deliveries.ts";
-import { deleteLease, loadLease, saveLease } from "./tables/instances.ts";
 import { insertPublication, listLive, listUnpublished, loadOutbox, markPublished, sumUnpublished } from "./tables/outbox.ts";
-
-const FLUSHER = "outbox";
 
 /** What this process took last, so that rows are known as whole when they come back; without it each event is looked up. */
 export interface TakenRows {
@@ -45,13 +43,12 @@ export async function takeEvents(
   options: { max: number; leaseMs: number },
   taken: TakenRows,
 ): Promise<EventBatch | null> {
-  const [lease] = await session.read(loadLease, [[FLUSHER]]);
-  if (lease && now < (lease[1] as number)) return null;
+  if (now < (await lockFlusher(session)).until) return null;
   const { fresh, rows } = await takeFresh(session, options.max);
   const pending = await pendingDeliveries(session, new Set(fresh.map((event) => event.runId)), options.max, now);
   const token = newId();
   if (fresh.length === 0 && pending.length === 0) return { token, fresh, pending };
-  await session.write(saveLease, [[FLUSHER, token, now + options.leaseMs]]);
+  await keepFlusher(session, token, now + options.leaseMs);
   Object.assign(taken, rows, { token });
   return { token, fresh, pending };
 }
@@ -59,8 +56,7 @@ export async function takeEvents(
 /** Publishes everything unread where one row says it all; null where rows have to be looked at. */
 export async function publishUnread({ session, now }: Batch): Promise<number | null> {
   if (!session.dialect.commitsInOrder) return null;
-  const [lease] = await session.read(loadLease, [[FLUSHER]]);
-  if (lease && now < (lease[1] as number)) return 0;
+  if (now < (await lockFlusher(session)).until) return 0;
   const isWaiting = (await session.read(findMarks, [[]])).length > 0 || (await session.read(findAlive, [[]])).length > 0;
   if (isWaiting) return null;
   const [row] = await session.read(sumUnpublished, [[]]);
@@ -71,20 +67,18 @@ export async function publishUnread({ session, now }: Batch): Promise<number | n
 
 /** Keeps the outbox for another `leaseMs`; false when it went to somebody else. */
 export async function renewEvents({ session, now }: Batch, token: string, leaseMs: number): Promise<boolean> {
-  const [lease] = await session.read(loadLease, [[FLUSHER]]);
-  if (lease?.[0] !== token) return false;
-  await session.write(saveLease, [[FLUSHER, token, now + leaseMs]]);
+  if ((await lockFlusher(session)).token !== token) return false;
+  await keepFlusher(session, token, now + leaseMs);
   return true;
 }
 
 /** Writes what became of a batch; false when its lease went to somebody else. */
 export async function settleEvents({ session, now }: Batch, report: EventReport, taken: TakenRows): Promise<boolean> {
-  const [lease] = await session.read(loadLease, [[FLUSHER]]);
-  if (lease?.[0] !== report.token) return false;
+  if ((await lockFlusher(session)).token !== report.token) return false;
   await publish(session, report.published, taken.token === report.token ? taken : noTakenRows(), now);
   if (report.failed.length > 0) await session.write(saveDeliveries, report.failed.map(deliveryRow));
   if (report.delivered.length > 0) await session.write(deleteDeliveries, report.delivered.map(deliveryKey));
-  await session.write(deleteLease, [[FLUSHER]]);
+  await freeFlusher(session);
   return true;
 }
 

@@ -1,6 +1,7 @@
 // Marks of single events, as the CRUD port sets them: published, tried, given up. A row whose events are all published is published.
 import { parseEventId } from "../store/record-ids.ts";
 import type { Row, Session } from "./db.ts";
+import { lockFlusher } from "./flusher-lease.ts";
 import { type EventMark, type OutboxRow, readOutboxRow } from "./outbox-events.ts";
 import { publicationTime } from "./publication-time.ts";
 import { findMarks, listDeadMarks, loadMarks, saveMarks } from "./tables/deliveries.ts";
@@ -21,13 +22,14 @@ export async function loadMarksOf(session: Session, outboxIds: readonly number[]
   return new Map(rows.map((row) => [markKey(row[0] as number, row[1] as number), readMark(row)]));
 }
 
-/** Changes the marks of events; unknown ones are skipped. Answers the marks as they now are. */
+/** Changes the marks of events; unknown ones are skipped. Answers the marks as they now are. May publish: so it takes its turn with publishers. */
 export async function markEach(
   session: Session,
   eventIds: readonly string[],
   change: (mark: EventMark) => EventMark,
   now: number,
 ): Promise<EventMark[]> {
+  await lockFlusher(session);
   const at = eventIds.flatMap((id) => parseEventId(id) ?? []).filter(({ row }) => /^\d+$/.test(row));
   const ids = [...new Set(at.map(({ row }) => Number(row)))];
   const rows = new Map<number, OutboxRow>();
@@ -57,6 +59,7 @@ export async function markEach(
 
 /** Makes events given up deliverable again, the longest dead first; answers how many. */
 export async function reviveMarks(session: Session, max: number, now: number): Promise<number> {
+  await lockFlusher(session);
   const dead = await session.read(listDeadMarks, [[max]]);
   const ids = dead.map((row) => markKey(row[0] as number, row[1] as number));
   if (ids.length > 0) await markEach(session, ids, (mark) => ({ ...mark, tries: 0, deadAt: null }), now);

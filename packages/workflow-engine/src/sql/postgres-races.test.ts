@@ -22,6 +22,7 @@ afterEach(async () => {
 const anHour = 60 * 60_000;
 const rivals = 50;
 const processes = 8;
+const rounds = process.env["PROOF"] === "full" ? 200 : 20;
 const keys = process.env["PROOF"] === "full" ? 50 : 5;
 const anyWorkflow = ["w"];
 
@@ -61,6 +62,30 @@ describe("many processes on PostgreSQL", () => {
       "SELECT (SELECT count(*) FROM rivals.runs)::int AS runs, (SELECT sum(count) FROM rivals.outbox)::int AS events",
     );
     expect(counts).toEqual({ runs: keys, events: keys });
+  });
+
+  it(`P18: of ${processes} processes that publish at once one does, each time, and no event is told twice`, async () => {
+    const told: string[] = [];
+    const registry = createRegistry([workflow]);
+    const eventSink = { emit: async ({ eventId }: { eventId?: string }) => void told.push(String(eventId)) };
+    const stores = Array.from({ length: processes }, () => open("publishers"));
+    const kernels = stores.map((store) => createKernel({ ...store, registry, eventSink }));
+    const create = (n: number) => ({ type: "run.create", idempotencyKey: `key${n}`, workflowId: "w", input: {} }) as const;
+    for (let n = 0; n < rounds; n++) {
+      await kernels[0]!.dispatch(create(n));
+      const batches = await Promise.all(stores.map(({ runStore }) => runStore.takeEvents({ max: 10, leaseMs: 60_000 })));
+      const [taken, ...others] = batches.flatMap((batch) => batch ?? []);
+      expect(taken?.fresh).toHaveLength(1);
+      expect(others).toEqual([]);
+      const report = { token: taken!.token, published: n % 2 ? taken!.fresh : [], failed: [], delivered: [] };
+      const settled = await Promise.all(stores.map(({ runStore }) => runStore.settleEvents(report)));
+      expect(settled.filter(Boolean)).toHaveLength(1);
+      // what is left unpublished every other time, and what comes meanwhile, goes to those who ask at once
+      const flushed = await Promise.all(kernels.map((kernel) => kernel.dispatch({ type: "outbox.flush" })));
+      expect(flushed.reduce((sum, { published }) => sum + published, 0)).toBe(n % 2 ? 0 : 1);
+    }
+    expect(told).toHaveLength(rounds / 2);
+    expect(new Set(told).size).toBe(rounds / 2);
   });
 
   it("P16: a worker that passes by a sibling because its run is locked is told once it can take it", async () => {

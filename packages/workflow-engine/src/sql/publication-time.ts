@@ -1,5 +1,5 @@
 // When rows are published, where ids say nothing about the order of commits: later than everything published before, so that the times
-// alone put publications in the order in which they were committed. One publisher at a time holds the outbox's lease, and its row.
+// alone put publications in the order in which they were committed. Whoever asks has locked the lease of the outbox.
 import type { Session } from "./db.ts";
 import { lastPublishedAt } from "./tables/outbox.ts";
 

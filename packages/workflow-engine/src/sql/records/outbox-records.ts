@@ -7,6 +7,7 @@ import { parseEventId } from "../../store/record-ids.ts";
 import type { Session } from "../db.ts";
 import { forOne } from "../dialect.ts";
 import { replayDeadDeliveries } from "../events.ts";
+import { lockFlusher } from "../flusher-lease.ts";
 import { loadMarksOf, markEach, markKey, reviveMarks } from "../marks.ts";
 import { type EventMark, eventsOf, type OutboxRow, payloadOf, readOutboxRow } from "../outbox-events.ts";
 import { publicationTime } from "../publication-time.ts";
@@ -51,6 +52,7 @@ export async function getUnpublished({ session }: Step, limit: number): Promise<
 
 /** Marks events published: whole rows at once where it can. */
 export async function markEventsPublished({ session, now }: Step, ids: readonly string[]): Promise<void> {
+  await lockFlusher(session);
   const byRow = Map.groupBy(ids, (id) => parseEventId(id)?.row ?? "");
   const wanted = [...byRow.keys()].filter((row) => /^\d+$/.test(row)).map(Number);
   const marks = await loadMarksOf(session, wanted);

@@ -47,9 +47,10 @@ export const deleteDeliveries = forRows("delete_deliveries", { outbox_id: "int",
     WHERE deliveries.outbox_id = ${u.outbox_id} AND deliveries.idx = ${u.idx} AND deliveries.consumer = ${u.consumer}`;
 });
 
-/** Dead deliveries, the longest dead first. */
-export const listDeadDeliveries = forOne("list_dead_deliveries", { max: "int" }, (p) => {
-  return `SELECT ${deliveryColumns} FROM deliveries d WHERE d.dead_at IS NOT NULL ORDER BY d.dead_at, d.outbox_id, d.idx LIMIT ${p.max}`;
+/** Dead deliveries, the longest dead first; locked, so that each is revived, and counted, once. */
+export const listDeadDeliveries = forOne("list_dead_deliveries", { max: "int" }, (p, dialect) => {
+  return `SELECT ${deliveryColumns} FROM deliveries d WHERE d.dead_at IS NOT NULL ORDER BY d.dead_at, d.outbox_id, d.idx LIMIT ${p.max}
+    ${dialect.lockRows}`;
 });
 
 /** Makes dead deliveries due again. */

@@ -50,15 +50,17 @@ export const loadHeld = forRows("load_held", { run_id: "text", stage_id: "text",
     WHERE s.run_id = ${u.run_id} AND s.stage_id = ${u.stage_id} AND s.item = ${u.item} AND s.status = 'RUNNING' AND r.status = 'RUNNING'`;
 });
 
-/** Reads the lease of a task. */
+/** Reads the lease of a task, and locks it. */
 export const loadLease = forOne("load_lease", { name: "text" }, (p, dialect) => {
   return `SELECT token, until FROM leases WHERE name = ${p.name} ${dialect.lockRows}`;
 });
 
-/** Takes the lease of a task. */
-export const saveLease = forRows("save_lease", { name: "text", token: "text", until: "int" }, (_, { insert }) => {
-  return `${insert("leases")} ON CONFLICT (name) DO UPDATE SET token = excluded.token, until = excluded.until`;
+/** Makes sure that a task's lease has a row to lock. */
+export const ensureLease = forRows("ensure_lease", { name: "text", token: "text", until: "int" }, (_, { insert }) => {
+  return `${insert("leases")} ON CONFLICT (name) DO NOTHING`;
 });
 
-/** Gives the lease of a task back. */
-export const deleteLease = forOne("delete_lease", { name: "text" }, (p) => `DELETE FROM leases WHERE name = ${p.name}`);
+/** Writes the lease of a task. */
+export const saveLease = forRows("save_lease", { name: "text", token: "text", until: "int" }, (u, { from }) => {
+  return `UPDATE leases SET token = ${u.token}, until = ${u.until} ${from} WHERE leases.name = ${u.name}`;
+});
