@@ -5,7 +5,7 @@ import { createStageAI } from "./ai/stage-ai.ts";
 import { realEnvironment } from "./environment.ts";
 import { WorkflowEngineError } from "./errors.ts";
 import { Executions } from "./kernel/execute/executions.ts";
-import type { Retention } from "./kernel/execute/parts.ts";
+import type { KernelParts, Retention } from "./kernel/execute/parts.ts";
 import type { PayloadLimits } from "./kernel/execute/payloads.ts";
 import { withoutLogger } from "./kernel/execute/stage-ai.ts";
 import { assembleKernel, type Kernel } from "./kernel/kernel.ts";
@@ -18,6 +18,7 @@ import type { Persistence } from "./ports/persistence.ts";
 import type { WorkflowRegistry } from "./ports/registry.ts";
 import type { Scheduler } from "./ports/scheduler.ts";
 import type { HasRunStore, RunStore } from "./ports/store.ts";
+import type { StoreTransaction, TransactionClient } from "./ports/transaction.ts";
 import { artifactBlobStore } from "./store/artifact-blob-store.ts";
 import { queuedStore } from "./store/queued-store.ts";
 import { storeOver } from "./store/store-over.ts";
@@ -34,6 +35,8 @@ export interface KernelConfig {
   eventSink?: EventSink | undefined;
   /** Default: nobody is told of wake-ups. */
   scheduler?: Scheduler | undefined;
+  /** The store's own: lets `dispatch` take part in a transaction of yours. */
+  transaction?: ((client: TransactionClient) => StoreTransaction) | undefined;
   /** Where model calls are accounted for; without it `ctx.ai` refuses. */
   aiCallLogger?: AICallLogger | undefined;
   /** Makes the models of `ctx.ai`; default: the built-in providers, with keys from their environment variables. */
@@ -82,6 +85,7 @@ export function createKernelOn(storeOn: (environment: Environment) => RunStore, 
     bindAI: config.aiCallLogger
       ? createStageAI({ logger: config.aiCallLogger, resolver: config.providerResolver, environment })
       : withoutLogger,
+    joinable: joinableOf(config),
     executions: new Executions(store, environment, instance, { heartbeatMs: config.heartbeatIntervalMs ?? 15_000, lostCheckMs: 500 }),
   });
 }
@@ -90,6 +94,11 @@ export function createKernelOn(storeOn: (environment: Environment) => RunStore, 
 function limitsOf({ blobStore }: KernelConfig): PayloadLimits {
   const maxBytes = 64 * 1024 * 1024;
   return { inlineBytes: blobStore ? 32 * 1024 : maxBytes, maxBytes };
+}
+
+function joinableOf({ persistence, transaction }: KernelConfig): KernelParts["joinable"] {
+  const runStore = nativeStoreOf(persistence);
+  return runStore && transaction ? { runStore, transaction } : undefined;
 }
 
 function environmentOf({ environment = realEnvironment, clock }: KernelConfig): Environment {

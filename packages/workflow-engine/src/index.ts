@@ -8,6 +8,7 @@ export { realEnvironment } from "./environment.ts";
 export * from "./errors.ts";
 export type * from "./kernel/commands/command.ts";
 export { resolveOutput } from "./kernel/execute/payloads.ts";
+export type { DispatchOptions } from "./kernel/join-transaction.ts";
 export type { Kernel, WorkPort } from "./kernel/kernel.ts";
 export { createPluginRunner, definePlugin, type Plugin, type PluginRunner, type PluginRunnerOptions } from "./kernel/plugins.ts";
 export { createRegistry } from "./kernel/registry.ts";
@@ -63,6 +64,9 @@ export type {
   StageDetail,
   StageRecord,
   Status,
+  StoreTransaction,
+  TransactionClient,
+  TransactionQuery,
   UpdateRunInput,
   UpdateStageInput,
   WorkflowRegistry,

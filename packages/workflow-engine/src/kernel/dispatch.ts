@@ -15,6 +15,7 @@ import { runRerunFrom } from "./commands/run-rerun-from.ts";
 import { runTransition } from "./commands/run-transition.ts";
 import { stagePollSuspended } from "./commands/stage-poll-suspended.ts";
 import type { KernelParts } from "./execute/parts.ts";
+import { assertJoining, type DispatchOptions, partsWithin } from "./join-transaction.ts";
 
 type Handlers = { [T in CommandType]: (parts: KernelParts, command: CommandMap[T]["command"]) => Promise<CommandMap[T]["result"]> };
 
@@ -35,11 +36,13 @@ const handlers: Handlers = {
 };
 
 /** Carries out one command; an unknown type is UNKNOWN_COMMAND. */
-export async function dispatch(parts: KernelParts, command: KernelCommand): Promise<unknown> {
+export async function dispatch(parts: KernelParts, command: KernelCommand, { transaction }: DispatchOptions = {}): Promise<unknown> {
   const type = (command as { type?: unknown } | null)?.type;
   if (typeof type !== "string" || !Object.hasOwn(handlers, type)) {
     throw new WorkflowEngineError("UNKNOWN_COMMAND", `Unknown command type: ${String(type)}`);
   }
   const handler = handlers[type as CommandType] as (parts: KernelParts, command: KernelCommand) => Promise<unknown>;
-  return handler(parts, command);
+  const inside = transaction === undefined ? parts : partsWithin(parts, transaction);
+  if (inside.store.isJoined) assertJoining(type as CommandType, !parts.store.handsOver);
+  return handler(inside, command);
 }

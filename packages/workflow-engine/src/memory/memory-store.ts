@@ -1,9 +1,11 @@
 // A whole store in memory: what tests, simulations and first steps run on. All its parts see the same rows.
 import { realEnvironment } from "../environment.ts";
+import { WorkflowEngineError } from "../errors.ts";
 import type { Environment } from "../ports/environment.ts";
 import type { JobTransport } from "../ports/job-transport.ts";
 import type { Reader } from "../ports/reader.ts";
 import type { HasRunStore, RunStore } from "../ports/store.ts";
+import type { StoreTransaction, TransactionClient } from "../ports/transaction.ts";
 import { InMemoryAICallLogger } from "./memory-ai-call-logger.ts";
 import { InMemoryBlobStore } from "./memory-blob-store.ts";
 import { MemoryJobTransport } from "./memory-job-transport.ts";
@@ -25,6 +27,8 @@ export interface MemoryStore {
   readonly environment: Environment;
   /** Does nothing: there is no schema to bring up to date. */
   migrate(): Promise<void>;
+  /** Throws NOT_CONFIGURED: no transaction of a database could take rows in memory back. */
+  transaction(client: TransactionClient): StoreTransaction;
   /** Refuses every later call. */
   close(): Promise<void>;
 }
@@ -44,6 +48,12 @@ export function createMemoryStore(options: { environment?: Environment } = {}): 
     runStore,
     environment,
     migrate: async () => undefined,
+    transaction: () => {
+      throw new WorkflowEngineError(
+        "NOT_CONFIGURED",
+        "A store in memory cannot take part in a transaction of yours: it would not roll back. Use createPostgresStore or createSqliteStore on your database.",
+      );
+    },
     close: () => runStore.close(),
   };
 }

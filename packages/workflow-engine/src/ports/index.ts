@@ -18,3 +18,4 @@ export type * from "./stage.ts";
 export type * from "./status.ts";
 export { isEnded } from "./status.ts";
 export type * from "./store.ts";
+export type * from "./transaction.ts";

@@ -47,6 +47,8 @@ export interface RunStore {
   readonly handsOver: boolean;
   /** False when flushers of other processes are not kept out while one is at it; true when absent. */
   readonly leasesOutbox?: boolean;
+  /** True inside a transaction of the caller's: only what is awaited belongs to it, and nothing of it is known elsewhere before the commit. */
+  readonly isJoined?: boolean;
   /** False when what is behind this store keeps no budgets. */
   readonly keepsBudgets: boolean;
   /** False when what is behind this store cannot delete a run. */

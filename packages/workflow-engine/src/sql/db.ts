@@ -1,6 +1,7 @@
 // What the store needs of a database: statements written once for every dialect, and transactions that never interleave on a
 // connection. A driver implements it; nothing above this file knows which database it talks to.
 import type { StoreSignal } from "../ports/store.ts";
+import type { TransactionClient } from "../ports/transaction.ts";
 import type { Dialect, Statement } from "./dialect.ts";
 
 export type { Statement };
@@ -64,6 +65,10 @@ export interface Db {
   transaction<T>(work: (session: Session) => Promise<T>, owner?: object): Promise<T>;
   /** Runs `work` on one state of the database; it may not write. */
   reading<T>(work: (session: Session) => Promise<T>): Promise<T>;
+  /** Runs `work` inside the transaction that a caller has open on `client`; a throw undoes what `work` did and nothing else. */
+  within<T>(client: TransactionClient, work: (session: Session) => Promise<T>): Promise<T>;
+  /** True when every transaction is a part of one of the caller's. */
+  readonly isJoined?: boolean;
   /** How many batches of units may be under way at once; 0 when everything takes turns on one connection. */
   readonly lanes: number;
   /** Calls `heard` with what other processes announce; the answer ends that. Absent where nobody announces anything. */

@@ -2,7 +2,7 @@
 import { realEnvironment } from "../environment.ts";
 import { WorkflowEngineError } from "../errors.ts";
 import type { Environment } from "../ports/environment.ts";
-import { again } from "./db.ts";
+import { again, type Session } from "./db.ts";
 import { forOne, postgresDialect } from "./dialect.ts";
 import { PostgresDb } from "./drivers/postgres.ts";
 import type { PgPool } from "./drivers/postgres-client.ts";
@@ -50,17 +50,19 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
   }
   const tables = ["schema_migrations", ...migrations.flatMap(({ script }) => tablesOf(script(postgresDialect)))];
   const prepare = (to: PostgresDb): Promise<void> => again(() => prepareSchema(to, schema, options.migrate ?? true, false));
-  const db = new PostgresDb({ connectionString, pool, schema, tables, lanes, notify, environment, now, prepare });
+  const isPrepared = (session: Session): Promise<boolean> => isCurrent(session, schema);
+  const db = new PostgresDb({ connectionString, pool, schema, tables, lanes, notify, environment, now, prepare, isPrepared });
   const store = createSqlStore(db, { ...environment, now: () => db.now() });
   return { ...store, migrate: () => again(() => prepareSchema(db, schema, true, true)) };
 }
 
+async function isCurrent(session: Session, schema: string): Promise<boolean> {
+  return (await session.read(findVersions, [[schema]])).length > 0 && isMigrated(session);
+}
+
 /** Brings a schema to the newest version unless it is; of many who come at once one does it, and the others find it done. */
 async function prepareSchema(db: PostgresDb, schema: string, isMigrating: boolean, isWanted: boolean): Promise<void> {
-  const isCurrent = await db.begin("BEGIN", async (session) => {
-    return (await session.read(findVersions, [[schema]])).length > 0 && isMigrated(session);
-  });
-  if (isCurrent) return;
+  if (await db.begin("BEGIN", (session) => isCurrent(session, schema))) return;
   if (!isMigrating && !isWanted) {
     throw new WorkflowEngineError(
       "NOT_CONFIGURED",

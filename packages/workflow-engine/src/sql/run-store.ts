@@ -41,6 +41,7 @@ export class SqlRunStore implements RunStore {
   readonly handsOver = true;
   readonly deletesRuns = true;
   readonly keepsBudgets = true;
+  readonly isJoined: boolean;
   readonly #db: Db;
   readonly #coalescer: Coalescer<Item>;
   readonly #lanes: Lanes;
@@ -52,6 +53,7 @@ export class SqlRunStore implements RunStore {
 
   constructor(db: Db, environment: Environment, hub: SignalHub) {
     this.#db = db;
+    this.isJoined = db.isJoined ?? false;
     this.#hub = hub;
     this.#runner = new BatchRunner(db, environment);
     this.#lanes = new Lanes(db.lanes);

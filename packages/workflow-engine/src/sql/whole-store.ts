@@ -5,6 +5,7 @@ import type { JobTransport } from "../ports/job-transport.ts";
 import type { Persistence } from "../ports/persistence.ts";
 import type { Reader } from "../ports/reader.ts";
 import type { HasRunStore, RunStore, StoreSignal } from "../ports/store.ts";
+import type { StoreTransaction, TransactionClient } from "../ports/transaction.ts";
 import { ASIDE, type Db } from "./db.ts";
 import { SqlAICallLogger } from "./records/ai-call-logger.ts";
 import { SqlBlobStore } from "./records/blob-store.ts";
@@ -15,6 +16,7 @@ import { SqlScheduler } from "./records/scheduler.ts";
 import { OwnSteps } from "./records/steps.ts";
 import { SqlRunStore } from "./run-store.ts";
 import { SignalHub } from "./signal-hub.ts";
+import { createStoreTransaction } from "./transaction.ts";
 
 /** A store in a SQL database; spreads into `createKernel`. */
 export interface SqlStore {
@@ -28,6 +30,8 @@ export interface SqlStore {
   readonly environment: Environment;
   /** Opens the database and brings it to the newest version, which the first use does too. */
   migrate(): Promise<void>;
+  /** The store inside the transaction that the caller has open on `client`: what is done there commits or rolls back with the caller's rows. */
+  transaction(client: TransactionClient): StoreTransaction;
   /** Writes what waits to be written and refuses every later call. */
   close(): Promise<void>;
 }
@@ -41,16 +45,18 @@ export function createSqlStore(db: Db, environment: Environment): SqlStore {
   const aside = new OwnSteps(db, environment, emit, ASIDE);
   const aiCallLogger = new SqlAICallLogger(aside, environment);
   const scheduler = new SqlScheduler(aside, environment);
+  const blobStore = new SqlBlobStore(aside);
   return {
     persistence: Object.assign(new SqlPersistence(steps), { runStore }),
     jobTransport: Object.assign(new SqlJobTransport(steps, environment), { runStore }),
-    blobStore: new SqlBlobStore(aside),
+    blobStore,
     scheduler,
     aiCallLogger,
     reader: new SqlReader(steps),
     runStore,
     environment,
     migrate: () => db.reading(async () => undefined),
+    transaction: (client) => createStoreTransaction(db, environment, client, { runStore, blobStore, scheduler }),
     close: async () => {
       try {
         await Promise.all([aiCallLogger.flush(), scheduler.flush()]);

@@ -53,12 +53,15 @@ export async function runCreate(parts: KernelParts, command: RunCreateCommand): 
       decide: create(options),
     })
     .catch(async (error: unknown) => {
-      if (isKeyTaken(error)) await discardInput(parts, options.input);
-      throw error; // of any other error nobody knows whether the run was created after all
+      if (isKeyTaken(error) || parts.store.isJoined) await discardInput(parts, options.input);
+      throw error; // of any other error nobody knows whether the run was created after all, unless the transaction is the caller's
     });
   // a replay names another run: what this one put aside belongs to nobody
   if (created.workflowRunId !== runId) await discardInput(parts, options.input);
-  if (created.workflowRunId === runId && command.startAt) wakeAt(parts, runId, command.startAt);
+  if (created.workflowRunId === runId && command.startAt) {
+    const told = wakeAt(parts, runId, command.startAt);
+    if (parts.store.isJoined) await told;
+  }
   return created;
 }
 
@@ -75,9 +78,9 @@ async function discardInput({ blobStore }: KernelParts, input: string): Promise<
 }
 
 /** Tells the scheduler of a start that lies in the future (P12); a host that polls does not need it, so its failure is none of the run's. */
-function wakeAt(parts: KernelParts, runId: string, startAt: Date): void {
+function wakeAt(parts: KernelParts, runId: string, startAt: Date): Promise<void> {
   const payload = { workflowRunId: runId, correlationId: runId };
-  Promise.resolve(parts.scheduler.schedule("run.claimPending", payload, startAt)).catch(() => undefined);
+  return Promise.resolve(parts.scheduler.schedule("run.claimPending", payload, startAt)).catch(() => undefined);
 }
 
 async function parseInput(workflow: AnyWorkflow, input: unknown): Promise<unknown> {

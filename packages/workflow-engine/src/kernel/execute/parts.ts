@@ -8,6 +8,7 @@ import type { EventSink } from "../../ports/event-sink.ts";
 import type { WorkflowRegistry } from "../../ports/registry.ts";
 import type { Scheduler } from "../../ports/scheduler.ts";
 import type { RunStore } from "../../ports/store.ts";
+import type { StoreTransaction, TransactionClient } from "../../ports/transaction.ts";
 import type { Executions } from "./executions.ts";
 import { describeIssues } from "./failures.ts";
 import type { PayloadLimits } from "./payloads.ts";
@@ -37,6 +38,8 @@ export interface KernelParts {
   retention: Retention;
   executions: Executions;
   bindAI: StageAIFactory;
+  /** The native store, where it can take part in a transaction of the caller's. */
+  joinable?: { runStore: RunStore; transaction(client: TransactionClient): StoreTransaction } | undefined;
 }
 
 /** The workflow, or WORKFLOW_NOT_FOUND. */

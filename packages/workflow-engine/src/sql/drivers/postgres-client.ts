@@ -42,7 +42,8 @@ export interface PgPool {
   readonly options?: object;
 }
 
-const conflicts: ReadonlySet<string> = new Set([
+/** What PostgreSQL answers to whom somebody else came in between. */
+export const conflicts: ReadonlySet<string> = new Set([
   "40P01", // deadlock
   "40001", // serialization failure
   "23505", // unique: somebody inserted the same in the meantime, and is now to be seen

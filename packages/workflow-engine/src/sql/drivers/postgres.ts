@@ -3,13 +3,16 @@
 import { WorkflowEngineError } from "../../errors.ts";
 import type { Environment } from "../../ports/environment.ts";
 import type { StoreSignal } from "../../ports/store.ts";
+import type { TransactionClient } from "../../ports/transaction.ts";
 import type { Db, Session } from "../db.ts";
 import { hashOf } from "../lanes.ts";
-import { isBroken, type PgPool, type PgPoolClient, type PgQuery, sqlStateOf, translate } from "./postgres-client.ts";
+import { isBroken, type PgClient, type PgPool, type PgPoolClient, type PgQuery, sqlStateOf, translate } from "./postgres-client.ts";
+import { betweenSavepoints, joinedClient } from "./postgres-joined.ts";
 import { encodeSignal, PostgresListener } from "./postgres-listener.ts";
 import { StatementTexts } from "./postgres-names.ts";
 import { PostgresPool } from "./postgres-pool.ts";
 import { PostgresSession } from "./postgres-session.ts";
+import { inTurn, queryOf } from "./transaction-client.ts";
 
 /** How to reach a database. */
 export interface PostgresDriverOptions {
@@ -28,6 +31,8 @@ export interface PostgresDriverOptions {
   now?: (() => number) | undefined;
   /** Runs before the first transaction. */
   prepare(db: PostgresDb): Promise<void>;
+  /** True when the first transaction needs nothing to be prepared. */
+  isPrepared(session: Session): Promise<boolean>;
 }
 
 /** Beside the lanes: claims, events, leases, reading, and calls of the CRUD port. */
@@ -76,6 +81,23 @@ export class PostgresDb implements Db {
     return this.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", work);
   }
 
+  within<T>(client: TransactionClient, work: (session: Session) => Promise<T>): Promise<T> {
+    const connection = joinedClient(client, queryOf(client));
+    return inTurn(client, async () => {
+      this.#assertOpen();
+      const session = this.#sessionOn(connection, "", true);
+      return betweenSavepoints(connection, async () => {
+        // seen from here: a connection of the store's own might be waited for in vain, when callers' transactions have all of them
+        if (!this.#ready && !(await this.#options.isPrepared(session))) await this.#prepared();
+        this.#ready ??= Promise.resolve();
+        await this.#readClock(session);
+        const result = await work(session);
+        await session.commit();
+        return result;
+      });
+    });
+  }
+
   foreignVersion(): null {
     return null;
   }
@@ -106,7 +128,7 @@ export class PostgresDb implements Db {
 
   /** A transaction that needs no schema to be there. */
   async begin<T>(begin: string, work: (session: Session) => Promise<T>): Promise<T> {
-    if (this.#isClosed) throw new WorkflowEngineError("STORE_CLOSED", "The store is closed. Create a new one.");
+    this.#assertOpen();
     const client = await this.#pool.connect();
     const session = this.#sessionOn(client, `${begin}${this.#pool.settings}`);
     try {
@@ -121,23 +143,30 @@ export class PostgresDb implements Db {
     }
   }
 
-  #sessionOn(client: PgPoolClient, begin: string): PostgresSession {
+  #sessionOn(client: PgClient, begin: string, isJoined = false): PostgresSession {
     return new PostgresSession(client, {
       texts: this.#texts,
       begin,
       mayBeBare: this.#pool.settings === "",
-      isPrepared: this.#isPrepared,
+      isPrepared: this.#isPrepared && !isJoined,
       now: this.#options.now,
-      notify: (signal) => this.#notification(signal),
+      notify: (signal) => this.#notification(signal, isJoined),
     });
   }
 
-  /** What this process keeps for itself needs no call: events that it publishes, and stages it was handed. */
-  #notification(signal: StoreSignal): PgQuery | null {
+  /**
+   * What this process keeps for itself needs no call: events that it publishes, and stages it was handed. Of a caller's transaction it hears
+   * like everybody else, when that commits.
+   */
+  #notification(signal: StoreSignal, isJoined: boolean): PgQuery | null {
     const { hasWork, hasEvents, mayHaveLost, wakeAt, ended } = signal;
     const isNews = hasWork || mayHaveLost || wakeAt !== null || ended === null || ended.length > 0;
-    if (this.#options.notify === false || !(isNews || (hasEvents && this.#listeners === 0))) return null;
-    return { text: "SELECT pg_notify($1, $2)", values: [this.#channel, encodeSignal(this.#sender, signal)] };
+    if (this.#options.notify === false || !(isNews || (hasEvents && (isJoined || this.#listeners === 0)))) return null;
+    return { text: "SELECT pg_notify($1, $2)", values: [this.#channel, encodeSignal(isJoined ? "" : this.#sender, signal)] };
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) throw new WorkflowEngineError("STORE_CLOSED", "The store is closed. Create a new one.");
   }
 
   async #giveUp(client: PgPoolClient, session: PostgresSession, error: unknown): Promise<void> {
@@ -165,8 +194,8 @@ export class PostgresDb implements Db {
     this.#clock = { ahead: there - (before + readAt) / 2, readAt };
   }
 
-  #prepared(): Promise<void> {
-    if (this.#isClosed) return Promise.reject(new WorkflowEngineError("STORE_CLOSED", "The store is closed. Create a new one."));
+  async #prepared(): Promise<void> {
+    this.#assertOpen();
     // an error is the caller's; the next one tries again
     this.#ready ??= this.#options.prepare(this).catch((error: unknown) => {
       this.#ready = null;

@@ -4,8 +4,12 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { WorkflowEngineError } from "../../errors.ts";
 import type { Environment } from "../../ports/environment.ts";
+import type { TransactionClient } from "../../ports/transaction.ts";
 import { ASIDE, type Db, type Row, type Session, type SqlValue, type Statement } from "../db.ts";
 import { type Dialect, sqliteDialect } from "../dialect.ts";
+import { JoinedSqliteSession } from "./sqlite-joined.ts";
+import { isBusy, lockedError, stayingAlive } from "./sqlite-lock.ts";
+import { inTurn, sqliteQueryOf } from "./transaction-client.ts";
 
 /** How to open a file. */
 export interface SqliteDriverOptions {
@@ -20,7 +24,6 @@ export interface SqliteDriverOptions {
   prepare(session: Session): Promise<void>;
 }
 
-const SQLITE_BUSY = 5;
 const LONGEST_PAUSE_MS = 20;
 const FEW = 8;
 
@@ -66,6 +69,19 @@ export class SqliteDb implements Db {
     });
   }
 
+  within<T>(client: TransactionClient, work: (session: Session) => Promise<T>): Promise<T> {
+    const session = new JoinedSqliteSession(sqliteQueryOf(client));
+    return inTurn(client, async () => {
+      if (this.#isClosed) throw closedError();
+      await session.assertBegun();
+      return session.within(async () => {
+        // there, not on the store's own connection: the caller has the lock
+        if (!this.#isReady) await this.#options.prepare(session);
+        return work(session);
+      });
+    });
+  }
+
   foreignVersion(): number | null {
     if (!this.#isReady || !this.#open || !this.isShared) return null;
     return this.#open.session.foreignVersion();
@@ -86,7 +102,7 @@ export class SqliteDb implements Db {
   }
 
   async #ready(): Promise<SqliteSession> {
-    if (this.#isClosed) throw new WorkflowEngineError("STORE_CLOSED", "The store is closed. Create a new one.");
+    if (this.#isClosed) throw closedError();
     this.#open ??= await this.#patiently(() => this.#connect());
     const { session } = this.#open;
     if (!this.#isReady) await this.#within("BEGIN IMMEDIATE", session, this.#options.prepare);
@@ -230,29 +246,10 @@ class SqliteSession implements Session {
   }
 }
 
+function closedError(): WorkflowEngineError {
+  return new WorkflowEngineError("STORE_CLOSED", "The store is closed. Create a new one.");
+}
+
 function bound(row: Row): SqlValue[] {
   return row as SqlValue[];
-}
-
-/** Timers of the environment let a process end; one that waits for the lock has something to write, and must not. */
-async function stayingAlive(wait: () => Promise<void>): Promise<void> {
-  const { port1 } = new MessageChannel();
-  // a port that is listened to counts as work under way
-  port1.onmessage = () => undefined;
-  await wait();
-  port1.close();
-}
-
-function isBusy(error: unknown): boolean {
-  const code = typeof error === "object" && error !== null && "errcode" in error ? error.errcode : undefined;
-  // extended codes carry the kind in their low byte
-  return typeof code === "number" && (code & 0xff) === SQLITE_BUSY;
-}
-
-function lockedError(path: string, ms: number, cause: unknown): WorkflowEngineError {
-  return new WorkflowEngineError(
-    "STORE_REFUSED",
-    `Another process has held the write lock of ${path} for ${Math.round(ms / 1000)} s. Look for a process that stopped in the middle of a transaction.`,
-    { cause },
-  );
 }

@@ -15,6 +15,7 @@ function openStore(): SqlStore {
   const bent: Db = {
     transaction: (work, owner) => db.transaction((session) => work(bend(session)), owner),
     reading: (work) => db.reading((session) => work(bend(session))),
+    within: (client, work) => db.within(client, (session) => work(bend(session))),
     lanes: 0,
     isShared: db.isShared,
     foreignVersion: () => db.foreignVersion(),

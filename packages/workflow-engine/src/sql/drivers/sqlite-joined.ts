@@ -1,0 +1,101 @@
+// Inside a transaction of the caller's on SQLite, on the caller's own connection to the store's file. Parameters travel as plain `?`, which
+// every client takes, each at its place. What fails is undone to a savepoint.
+import { WorkflowEngineError } from "../../errors.ts";
+import type { StoreSignal } from "../../ports/store.ts";
+import type { TransactionQuery } from "../../ports/transaction.ts";
+import type { Row, Session, SqlValue, Statement } from "../db.ts";
+import { type Dialect, sqliteDialect } from "../dialect.ts";
+import { noTransaction } from "./transaction-client.ts";
+
+const savepoint = "workflow_engine";
+
+/** Runs statements on the caller's connection. */
+export class JoinedSqliteSession implements Session {
+  readonly dialect: Dialect = sqliteDialect;
+  readonly isUndisturbed = false;
+  readonly #query: TransactionQuery;
+
+  constructor(query: TransactionQuery) {
+    this.#query = query;
+  }
+
+  async read(statement: Statement, params: readonly Row[]): Promise<Row[]> {
+    const rows: Row[] = [];
+    for (const row of params) for (const found of await this.#run(statement, row)) rows.push((found as SqlValue[]).map(asRead));
+    return rows;
+  }
+
+  async write(statement: Statement, params: readonly Row[]): Promise<number> {
+    const before = await this.#countChanges();
+    await this.send(statement, params);
+    return (await this.#countChanges()) - before;
+  }
+
+  async send(statement: Statement, params: readonly Row[]): Promise<void> {
+    for (const row of params) await this.#run(statement, row);
+  }
+
+  /** Other connections see the commit by the number that `foreignVersion` answers. */
+  announce(_: StoreSignal): void {}
+
+  async execute(script: string): Promise<void> {
+    for (const text of script.split(/;\s*(?:\n|$)/)) if (text.trim() !== "") await this.#query(text, []);
+  }
+
+  async attempt<T>(work: () => Promise<T>): Promise<T> {
+    return this.#between("attempt", work);
+  }
+
+  /** Runs `work` between a savepoint and its release; what throws has undone itself. */
+  async within<T>(work: () => Promise<T>): Promise<T> {
+    return this.#between(savepoint, work);
+  }
+
+  /** Throws where no transaction is open: a savepoint would begin one that nobody ends. */
+  async assertBegun(): Promise<void> {
+    try {
+      await this.#query("BEGIN", []);
+    } catch (error) {
+      if (error instanceof WorkflowEngineError) throw error;
+      return;
+    }
+    await this.#query("ROLLBACK", []);
+    throw noTransaction("BEGIN IMMEDIATE");
+  }
+
+  async #between<T>(name: string, work: () => Promise<T>): Promise<T> {
+    await this.#query(`SAVEPOINT ${name}`, []);
+    try {
+      const result = await work();
+      await this.#query(`RELEASE ${name}`, []);
+      return result;
+    } catch (error) {
+      try {
+        await this.#query(`ROLLBACK TO ${name}`, []);
+        await this.#query(`RELEASE ${name}`, []);
+      } catch {
+        // the transaction is gone, and everything with it
+      }
+      throw error;
+    }
+  }
+
+  async #countChanges(): Promise<number> {
+    const [row] = await this.#query("SELECT total_changes()", []);
+    return Number((row as SqlValue[])[0]);
+  }
+
+  async #run(statement: Statement, row: Row): Promise<readonly unknown[]> {
+    const params: SqlValue[] = [];
+    const text = statement.render(this.dialect).replace(/\?(\d+)/g, (_, position: string) => {
+      params.push(row[Number(position) - 1] ?? null);
+      return "?";
+    });
+    return this.#query(text, params);
+  }
+}
+
+/** A connection may be set to answer whole numbers as bigint. */
+function asRead(value: unknown): SqlValue {
+  return typeof value === "bigint" ? Number(value) : (value as SqlValue);
+}

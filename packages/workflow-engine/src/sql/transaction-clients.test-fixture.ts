@@ -1,0 +1,127 @@
+// Whoever a user may have a transaction open with on PostgreSQL: each opens one, runs what the test does in it, and commits, or rolls back
+// when that throws. All of them speak to the real database.
+import { createRequire } from "node:module";
+import { drizzle } from "drizzle-orm/node-postgres";
+import { CamelCasePlugin, Kysely, PostgresDialect } from "kysely";
+import pg from "pg";
+import type { TransactionClient } from "../ports/transaction.ts";
+import { generatedClient } from "../prisma/clients.test-fixture.ts";
+import { smallestSchema } from "../prisma/schemas.test-fixture.ts";
+
+/** A user's transaction. */
+export interface UserTransaction {
+  readonly client: TransactionClient;
+  /** Inserts a row of the user's own into `orders`. */
+  insert(id: string): Promise<unknown>;
+}
+
+/** One way to have a transaction. */
+export interface UserClient {
+  readonly name: string;
+  transaction<T>(work: (tx: UserTransaction) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+const insertOrder = "INSERT INTO public.orders (id) VALUES ($1)";
+
+/** Opens every client on a database. */
+export async function openUserClients(url: string): Promise<UserClient[]> {
+  // how a user has set up types must not matter: these answer other types than ours, and look elsewhere for tables
+  const getTypeParser = (oid: number) => (text: string) => (oid === pg.types.builtins.TEXT ? text : { text });
+  const types = { getTypeParser } as unknown as pg.CustomTypesConfig;
+  const pool = new pg.Pool({ connectionString: url, max: 20, options: "-c search_path=nowhere", types });
+  const pipelining = new pg.Pool({ connectionString: url, max: 20, pipeline: true } as pg.PoolConfig);
+  return [
+    openPg("pg", pool),
+    openPg("pg, pipelining", pipelining),
+    await openPrisma(url),
+    openDrizzle(url),
+    openKysely(url),
+    openQuery(url),
+  ];
+}
+
+/** A pool of `pg`. */
+export function openPg(name: string, pool: pg.Pool): UserClient {
+  return {
+    name,
+    transaction: (work) => onConnection(pool, (client) => work({ client, insert: (id) => client.query(insertOrder, [id]) })),
+    close: () => pool.end(),
+  };
+}
+
+async function onConnection<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  try {
+    await client.query("BEGIN");
+    const result = await work(client);
+    await client.query("COMMIT");
+    return result;
+  } catch (error) {
+    await client.query("ROLLBACK");
+    throw error;
+  } finally {
+    client.release();
+  }
+}
+
+async function openPrisma(url: string): Promise<UserClient> {
+  const { PrismaPg } = createRequire(import.meta.url)("@prisma/adapter-pg");
+  const Client = await generatedClient(smallestSchema, "postgresql");
+  const prisma = new Client({ adapter: new PrismaPg({ connectionString: url, max: 20 }) }) as unknown as Prisma;
+  return {
+    name: "Prisma",
+    transaction: (work) => {
+      return prisma.$transaction((tx) => work({ client: tx, insert: (id) => tx.$executeRawUnsafe(insertOrder, id) }), { timeout: 30_000 });
+    },
+    close: () => prisma.$disconnect(),
+  };
+}
+
+interface Prisma {
+  $transaction<T>(work: (tx: PrismaTx) => Promise<T>, options: { timeout: number }): Promise<T>;
+  $disconnect(): Promise<void>;
+}
+
+interface PrismaTx {
+  $queryRawUnsafe(text: string, ...values: unknown[]): Promise<unknown>;
+  $executeRawUnsafe(text: string, ...values: unknown[]): Promise<number>;
+}
+
+function openDrizzle(url: string): UserClient {
+  const pool = new pg.Pool({ connectionString: url, max: 20 });
+  const db = drizzle(pool);
+  return {
+    name: "Drizzle",
+    transaction: (work) => {
+      return db.transaction((tx) => work({ client: tx, insert: (id) => tx.execute(`INSERT INTO public.orders (id) VALUES ('${id}')`) }));
+    },
+    close: () => pool.end(),
+  };
+}
+
+function openKysely(url: string): UserClient {
+  const dialect = new PostgresDialect({ pool: new pg.Pool({ connectionString: url, max: 20 }) });
+  const db = new Kysely<{ orders: { id: string } }>({ dialect, plugins: [new CamelCasePlugin()] });
+  return {
+    name: "Kysely",
+    transaction: (work) => {
+      return db.transaction().execute((trx) => work({ client: trx, insert: (id) => trx.insertInto("orders").values({ id }).execute() }));
+    },
+    close: () => db.destroy(),
+  };
+}
+
+function openQuery(url: string): UserClient {
+  const pool = new pg.Pool({ connectionString: url, max: 20 });
+  return {
+    name: "a function",
+    transaction: (work) => {
+      return onConnection(pool, (connection) => {
+        const client = async (text: string, params: unknown[]) => (await connection.query({ text, values: params, rowMode: "array" })).rows;
+        return work({ client, insert: (id) => connection.query(insertOrder, [id]) });
+      });
+    },
+    close: () => pool.end(),
+  };
+}
