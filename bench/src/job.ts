@@ -28,7 +28,7 @@ export async function measure(job: Job): Promise<Metric[]> {
   const counters = job.isCounting ? installCounters() : null;
   const folder = mkdtempSync(path.join(os.tmpdir(), "bench-"));
   try {
-    const bench = countStarts(await engine.open({ folder, shapes: scenario.shapes(job.effort) }));
+    const bench = countStarts(await engine.open({ folder, shapes: scenario.shapes(job.effort), isCounting: job.isCounting }));
     const metrics = await scenario.measure({
       engine,
       bench,
@@ -64,6 +64,9 @@ function bind(bench: Bench): Bench {
     ended: (total) => bench.ended(total),
     countCompleted: () => bench.countCompleted(),
     close: () => bench.close(),
+    ...(bench.hire && { hire: bench.hire.bind(bench) }),
+    ...(bench.usage && { usage: bench.usage.bind(bench) }),
+    ...(bench.restart && { restart: bench.restart.bind(bench) }),
   };
 }
 

@@ -12,8 +12,10 @@ import type { Scenario } from "./scenarios/scenario.ts";
 /** Lists the jobs in the order they are run; those of one step are run at the same time. */
 export function planJobs(options: Options): Job[][] {
   const { engines, effort } = options;
-  const jobsOf = ({ name }: Scenario, isCounting: boolean): Job[] =>
-    engines.map((engine) => ({ scenario: name, engine: engine.name, store: engine.store, effort, isCounting }));
+  const jobsOf = ({ name, isFor }: Scenario, isCounting: boolean): Job[] => {
+    const chosen = engines.filter((engine) => isFor?.(engine) ?? true);
+    return chosen.map((engine) => ({ scenario: name, engine: engine.name, store: engine.store, effort, isCounting }));
+  };
   const steps: Job[][] = [];
   const repetitionsOf = ({ repetitions }: Scenario) => options.repetitions ?? (effort === "quick" ? 1 : repetitions);
   const most = Math.max(...options.scenarios.map(repetitionsOf));

@@ -6,7 +6,7 @@ import type { Effort, Scenario } from "./scenarios/scenario.ts";
 import { scenarios } from "./scenarios/scenarios.ts";
 
 /** How to call it. */
-export const usage = `node bench/src/main.ts [--engine name]... [--scenario name]... [--store sqlite|memory] [--repetitions n]
+export const usage = `node bench/src/main.ts [--engine name]... [--scenario name]... [--store sqlite|memory|postgres] [--repetitions n]
   [--quick | --prove] [--json] [--out file]
 engines: ${[...new Set(engines.map(({ name }) => name))].join(", ")}; scenarios: ${scenarios.map(({ name }) => name).join(", ")}`;
 

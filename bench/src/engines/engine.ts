@@ -5,12 +5,16 @@
 export type Shape = { kind: "sequence"; stages: number } | { kind: "fan"; stages: number };
 
 /** Where an engine keeps its rows. */
-export type StoreName = "memory" | "sqlite";
+export type StoreName = "memory" | "sqlite" | "postgres";
+
+/** What an engine keeps: runs of stages with their results, or bare jobs that know nothing of each other (three of them are a run). */
+export type EngineKind = "workflows" | "jobs";
 
 /** An engine with its settings. */
 export interface Engine {
   name: string;
   store: StoreName;
+  kind: EngineKind;
   version: string;
   /** The settings that matter, and where they come from, in one line. */
   settings: string;
@@ -18,19 +22,30 @@ export interface Engine {
   share: number;
   /** Stages a run may have at most; no limit when absent. */
   maxStages?: number;
-  open(options: { folder: string; shapes: readonly Shape[] }): Promise<Bench>;
+  /** True when workers are processes of their own, so that there may be several. */
+  hasProcesses: boolean;
+  open(options: { folder: string; shapes: readonly Shape[]; isCounting: boolean }): Promise<Bench>;
 }
 
-/** One opened store with one worker, not yet working. */
+/** What processes other than the measuring one have used since they started: a name with its unit (`WAL bytes`) and a sum. */
+export type Usage = Readonly<Record<string, number>>;
+
+/** One opened store with its worker, not yet working. */
 export interface Bench {
   /** Starts a run; resolves when the start is durable. Each stage adds one to the number it is given, the first is given 0. */
   start(shape: Shape): Promise<void>;
-  /** Starts the worker. */
+  /** Starts worker processes that wait for `work`; absent when the worker is this process. */
+  hire?(workers: number): Promise<void>;
+  /** Starts the worker: those hired, else one. */
   work(): Promise<void>;
   /** Resolves as soon as this process knows that `total` runs have ended since the store was opened, their commits included. */
   ended(total: number): Promise<void>;
   /** Runs the store says have completed. */
   countCompleted(): Promise<number>;
+  /** What others have used so far; absent when all happens in this process. */
+  usage?(): Promise<Usage>;
+  /** Ends the worker and the database server without a word, and starts them again; absent when all happens in this process. */
+  restart?(): Promise<void>;
   /** Stops the worker and closes the store. */
   close(): Promise<void>;
 }

@@ -1,11 +1,22 @@
 // Every engine that is measured; ours on SQLite is the one the others are compared to.
+import { dbos } from "./dbos.ts";
 import type { Engine } from "./engine.ts";
 import { floor } from "./floor.ts";
+import { floorPostgres } from "./floor-postgres.ts";
 import { openworkflow } from "./openworkflow.ts";
 import { createWorkflowEngine } from "./workflow-engine.ts";
+import { workflowEnginePostgres } from "./workflow-engine-postgres.ts";
 
 /** The engines, ours first. */
-export const engines: readonly Engine[] = [createWorkflowEngine("sqlite"), createWorkflowEngine("memory"), openworkflow, floor];
+export const engines: readonly Engine[] = [
+  createWorkflowEngine("sqlite"),
+  createWorkflowEngine("memory"),
+  openworkflow,
+  floor,
+  workflowEnginePostgres,
+  dbos,
+  floorPostgres,
+];
 
 /** Finds an engine; undefined when there is none of that name on that store. */
 export function findEngine(name: string, store: string): Engine | undefined {

@@ -28,7 +28,7 @@ function read(sql: string): unknown {
 }
 
 it("writes a row a run, a stage and an event, with the outputs that the stages computed", async () => {
-  const bench = await floor.open({ folder, shapes: [three, fan] });
+  const bench = await floor.open({ folder, shapes: [three, fan], isCounting: false });
   await Promise.all(Array.from({ length: 2_500 }, () => bench.start(three)));
   expect(read("SELECT count(*) FROM runs WHERE status = 'PENDING'")).toBe(2_500);
   await bench.work();
@@ -50,7 +50,7 @@ it("commits with synchronous = FULL in WAL mode, and each stage before the next 
     pragmas.push(sql);
     return exec.call(this, sql);
   };
-  const bench = await floor.open({ folder, shapes: [three] });
+  const bench = await floor.open({ folder, shapes: [three], isCounting: false });
   await bench.work();
   pragmas.length = 0;
   await bench.start(three);

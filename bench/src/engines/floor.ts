@@ -4,7 +4,8 @@
 import path from "node:path";
 import { EndedCount } from "./ended-count.ts";
 import type { Bench, Engine, Shape } from "./engine.ts";
-import { FloorRows, type RunRow } from "./floor-rows.ts";
+import { type Flight, outputsOf, runNext } from "./floor-flight.ts";
+import { FloorRows } from "./floor-rows.ts";
 
 /** Runs under way at most. */
 const window = 1_000;
@@ -13,18 +14,13 @@ const window = 1_000;
 export const floor: Engine = {
   name: "floor",
   store: "sqlite",
+  kind: "workflows",
   version: process.versions["sqlite"] ?? "",
   settings: `hand-written, up to ${window} runs a commit, synchronous FULL`,
   share: 1,
+  hasProcesses: false,
   open: async ({ folder }) => new FloorBench(path.join(folder, "floor.db")),
 };
-
-interface Flight {
-  run: RunRow;
-  done: number;
-  value: number;
-  outputs: number[];
-}
 
 interface Start {
   shape: Shape;
@@ -113,21 +109,7 @@ class FloorBench implements Bench {
     const { run, outputs } = flight;
     for (const n of outputs) this.#rows.insertStage(run.id, flight.done++, { n });
     if (flight.done < run.shape.stages) return false;
-    this.#rows.completeRun(run.id, run.shape.kind === "fan" ? outputs.map((n) => ({ n })) : { n: flight.value });
+    this.#rows.completeRun(run.id, outputsOf(flight));
     return true;
   }
-}
-
-async function runNext(flight: Flight): Promise<Flight> {
-  if (flight.run.shape.kind === "fan") {
-    flight.outputs = await Promise.all(Array.from({ length: flight.run.shape.stages }, () => addOne(0)));
-  } else {
-    flight.value = await addOne(flight.value);
-    flight.outputs = [flight.value];
-  }
-  return flight;
-}
-
-async function addOne(n: number): Promise<number> {
-  return n + 1;
 }

@@ -15,10 +15,12 @@ const concurrency = Number(process.env["BENCH_OPENWORKFLOW_CONCURRENCY"] ?? 100)
 export const openworkflow: Engine = {
   name: "openworkflow",
   store: "sqlite",
+  kind: "workflows",
   version: installedVersion("openworkflow"),
   settings: `concurrency ${concurrency} (tuned), synchronous FULL`,
   share: 0.1,
   maxStages: 1_000,
+  hasProcesses: false,
   open: async ({ folder, shapes }) => open(folder, shapes),
 };
 

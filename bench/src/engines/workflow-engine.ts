@@ -6,24 +6,26 @@ import { createSqliteStore } from "@bratsos/workflow-engine/persistence/sqlite";
 import { createNodeHost } from "@bratsos/workflow-engine-host-node";
 import { z } from "zod";
 import { EndedCount } from "./ended-count.ts";
-import { type Bench, type Engine, type Shape, type StoreName, shapeId } from "./engine.ts";
+import { type Bench, type Engine, type Shape, shapeId } from "./engine.ts";
 import { installedVersion } from "./installed-version.ts";
 
 const number = z.object({ n: z.number() });
 
 /** Ours over one of its stores. */
-export function createWorkflowEngine(store: StoreName): Engine {
+export function createWorkflowEngine(store: "sqlite" | "memory"): Engine {
   return {
     name: "workflow-engine",
     store,
+    kind: "workflows",
     version: installedVersion("@bratsos/workflow-engine"),
     settings: store === "sqlite" ? "defaults: concurrency 10, synchronous FULL" : "defaults: concurrency 10; nothing is durable",
     share: 1,
+    hasProcesses: false,
     open: async ({ folder, shapes }) => open(store, folder, shapes),
   };
 }
 
-async function open(name: StoreName, folder: string, shapes: readonly Shape[]): Promise<Bench> {
+async function open(name: "sqlite" | "memory", folder: string, shapes: readonly Shape[]): Promise<Bench> {
   const store = name === "sqlite" ? createSqliteStore({ path: path.join(folder, "workflow-engine.db") }) : createMemoryStore();
   await store.migrate();
   const kernel = createKernel({ ...store, registry: createRegistry(shapes.map(toWorkflow)) });
@@ -53,7 +55,8 @@ async function open(name: StoreName, folder: string, shapes: readonly Shape[]): 
   };
 }
 
-function toWorkflow(shape: Shape): AnyWorkflow {
+/** A shape as a workflow of ours. */
+export function toWorkflow(shape: Shape): AnyWorkflow {
   const stages = Array.from({ length: shape.stages }, (_, index) => addOne(`stage-${index}`));
   const definition = defineWorkflow({ id: shapeId(shape), name: shapeId(shape), input: number });
   if (shape.kind === "fan") return definition.parallel(stages).build();

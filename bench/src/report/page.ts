@@ -25,8 +25,10 @@ export function renderPage({ date, effort, measured, engines, scenarios }: Page)
     `- machine: ${describeMachine()}`,
     `- node ${process.versions.node}, SQLite ${process.versions["sqlite"] ?? "none"}`,
     ...engines.map(({ name, store, version, settings, share }) => `- ${name} ${version} (${store}): ${settings}${describeShare(share)}`),
-    "\nIn brackets: the value divided by that of the first column.\n",
-    renderTable(summarise(measured), engines, scenarios),
+    "\nIn brackets: the value divided by that of the first column.",
+    ...[engines.filter(({ hasProcesses }) => !hasProcesses), engines.filter(({ hasProcesses }) => hasProcesses)]
+      .filter((group) => group.length > 0)
+      .flatMap((group) => ["", renderTable(summarise(measured), group, scenarios)]),
     "",
     ...scenarios.map(({ name, about }) => `- **${name}**: ${about}`),
     ...(problems.length > 0 ? ["\n## Failed\n", ...problems] : []),

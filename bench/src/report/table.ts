@@ -8,7 +8,8 @@ export function renderTable(results: readonly Result[], engines: readonly Engine
   const header = ["scenario", "metric", ...engines.map(({ name, store }) => `${name} (${store})`)];
   const lines = [header, header.map(() => "---")];
   for (const scenario of scenarios) {
-    const own = results.filter((result) => result.scenario === scenario.name);
+    const isShown = ({ engine, store }: Result) => engines.some((one) => one.name === engine && one.store === store);
+    const own = results.filter((result) => result.scenario === scenario.name && isShown(result));
     for (const metric of new Set(own.map((result) => result.metric))) {
       const values = engines.map(
         ({ name, store }) => own.find((result) => result.engine === name && result.store === store && result.metric === metric)?.value,

@@ -18,7 +18,8 @@ export const drain: Scenario = {
   async measure({ bench, counters, size }) {
     const runs = size(20_000);
     await startMany(bench, threeStages, runs, 1_000);
-    const meter = new Meter(counters);
+    await bench.hire?.(1);
+    const meter = await Meter.begin(bench, counters);
     await bench.work();
     const half = Math.floor(runs / 2);
     await bench.ended(half);
@@ -26,6 +27,6 @@ export const drain: Scenario = {
     await bench.ended(runs);
     const secondMs = meter.ms - halfMs;
     const warm = { name: "runs/s, second half", value: ((runs - half) * 1_000) / secondMs };
-    return [...meter.end(runs, "run"), ...(counters || secondMs < shortestMs ? [] : [warm])];
+    return [...(await meter.end(runs, "run")), ...(counters || secondMs < shortestMs ? [] : [warm])];
   },
 };

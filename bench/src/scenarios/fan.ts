@@ -1,8 +1,7 @@
 // Many stages of one run at once: does the time grow with their number only?
 import type { Shape } from "../engines/engine.ts";
-import { Meter } from "../measure/meter.ts";
 import { type Metric, median } from "../measure/metric.ts";
-import type { Effort, Scenario } from "./scenario.ts";
+import { type Effort, isForWorkflows, type Scenario } from "./scenario.ts";
 
 const warmRuns = 5;
 const widths: Record<Effort, readonly number[]> = {
@@ -19,16 +18,17 @@ export const fan: Scenario = {
   repetitions: 3,
   counting: "never",
   isWaiting: false,
+  isFor: isForWorkflows,
   endsAllRuns: true,
   shapes: (effort) => widths[effort].map(toShape),
   async measure({ bench, engine, effort }) {
     const metrics: Metric[] = [];
     let ended = 0;
     const time = async (shape: Shape): Promise<number> => {
-      const meter = new Meter(null);
+      const startedAt = performance.now();
       await bench.start(shape);
       await bench.ended(++ended);
-      return meter.ms;
+      return performance.now() - startedAt;
     };
     await bench.work();
     for (const shape of widths[effort].map(toShape)) {

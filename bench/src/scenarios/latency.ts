@@ -2,7 +2,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Bench } from "../engines/engine.ts";
 import { type Metric, percentile } from "../measure/metric.ts";
-import { type Scenario, threeStages } from "./scenario.ts";
+import { isForWorkflows, type Scenario, threeStages } from "./scenario.ts";
 import { startMany } from "./start-many.ts";
 
 /** Milliseconds between one run's end and the next one's start. */
@@ -15,6 +15,7 @@ export const latency: Scenario = {
   repetitions: 3,
   counting: "never",
   isWaiting: false,
+  isFor: isForWorkflows,
   endsAllRuns: true,
   shapes: () => [threeStages],
   async measure({ bench, effort, size }) {

@@ -15,9 +15,9 @@ export const live: Scenario = {
   async measure({ bench, counters, size }) {
     const runs = size(5_000);
     await bench.work();
-    const meter = new Meter(counters);
+    const meter = await Meter.begin(bench, counters);
     await startMany(bench, threeStages, runs, 32);
     await bench.ended(runs);
-    return meter.end(runs, "run");
+    return await meter.end(runs, "run");
   },
 };

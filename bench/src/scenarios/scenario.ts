@@ -28,6 +28,8 @@ export interface Scenario {
   counting: "never" | "always" | "extra";
   /** True when it mostly waits, so that all engines are measured at the same time. */
   isWaiting: boolean;
+  /** Whether an engine can be measured; every one can when absent. */
+  isFor?(engine: Engine): boolean;
   /** True when every started run has to be COMPLETED in the end. */
   endsAllRuns: boolean;
   shapes(effort: Effort): readonly Shape[];
@@ -36,3 +38,8 @@ export interface Scenario {
 
 /** The run most scenarios are made of. */
 export const threeStages: Shape = { kind: "sequence", stages: 3 };
+
+/** Engines that keep runs of stages, not bare jobs. */
+export function isForWorkflows({ kind }: Engine): boolean {
+  return kind === "workflows";
+}

@@ -1,0 +1,89 @@
+// An engine on PostgreSQL as scenarios know it: starts happen in the measuring process, workers are processes of their own, and what
+// has ended comes back over their pipes, the same way for every engine.
+import { EndedCount } from "../engines/ended-count.ts";
+import type { Bench, Engine, Shape, Usage } from "../engines/engine.ts";
+import { type MeasuredDatabase, openDatabase } from "./database.ts";
+import type { Halves, Starter } from "./halves.ts";
+import type { WorkerOrder } from "./messages.ts";
+import { WorkerProcess } from "./worker-process.ts";
+
+/** What an engine's file says of it; `module` is the URL of that file, which exports `halves`. */
+export type PostgresEngine = Omit<Engine, "store" | "hasProcesses" | "open"> & { module: string; halves: Halves };
+
+/** Makes an engine of two halves. */
+export function acrossProcesses({ module, halves, ...engine }: PostgresEngine): Engine {
+  return {
+    ...engine,
+    store: "postgres",
+    hasProcesses: true,
+    open: async ({ shapes, isCounting }) => {
+      const database = await openDatabase(isCounting);
+      const starter = await halves.openStarter({ url: database.url, shapes });
+      return new AcrossProcesses(database, starter, { module, url: database.url, shapes, isCounting });
+    },
+  };
+}
+
+class AcrossProcesses implements Bench {
+  readonly #database: MeasuredDatabase;
+  readonly #starter: Starter;
+  readonly #order: WorkerOrder;
+  readonly #ended = new EndedCount();
+  readonly #endedIds = new Set<string>();
+  #workers: WorkerProcess[] = [];
+
+  constructor(database: MeasuredDatabase, starter: Starter, order: WorkerOrder) {
+    this.#database = database;
+    this.#starter = starter;
+    this.#order = order;
+  }
+
+  start(shape: Shape): Promise<void> {
+    return this.#starter.start(shape);
+  }
+
+  async hire(workers: number): Promise<void> {
+    const hired = Array.from({ length: workers }, () => WorkerProcess.start(this.#order, (runs) => this.#hear(runs)));
+    this.#workers.push(...(await Promise.all(hired)));
+  }
+
+  async work(): Promise<void> {
+    if (this.#workers.length === 0) await this.hire(1);
+    await Promise.all(this.#workers.map((worker) => worker.work()));
+  }
+
+  ended(total: number): Promise<void> {
+    return this.#ended.reaches(total);
+  }
+
+  countCompleted(): Promise<number> {
+    return this.#starter.countCompleted();
+  }
+
+  async usage(): Promise<Usage> {
+    const server = await this.#database.usage();
+    const used = await Promise.all(this.#workers.map((worker) => worker.usage()));
+    const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
+    return { ...server, "worker CPU us": sum(used.map(({ cpuUs }) => cpuUs)), "wake-ups": sum(used.map(({ wakeUps }) => wakeUps)) };
+  }
+
+  async restart(): Promise<void> {
+    const workers = this.#workers.splice(0);
+    await Promise.all(workers.map((worker) => worker.kill()));
+    await this.#database.restart();
+    await this.hire(workers.length);
+    await this.work();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.close()));
+    await this.#starter.close();
+    await this.#database.close();
+  }
+
+  #hear(runs: number | readonly string[]): void {
+    const before = this.#endedIds.size;
+    if (typeof runs !== "number") for (const id of runs) this.#endedIds.add(id);
+    this.#ended.add(typeof runs === "number" ? runs : this.#endedIds.size - before);
+  }
+}
