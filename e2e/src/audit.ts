@@ -1,8 +1,12 @@
 // Reads what the workers left and says what is wrong with it: the promises, as questions to the database.
+import { isDeepStrictEqual } from "node:util";
 import type { OutboxRecord, Reader, RunDetail } from "@bratsos/workflow-engine";
 
 /** How a run of a workflow has to end. */
-export type Expected = "COMPLETED" | "FAILED";
+export interface Expected {
+  status: "COMPLETED" | "FAILED";
+  output: unknown;
+}
 
 /** Everything wrong with a run that has ended; nothing when it is as promised. */
 export async function auditRun(reader: Reader, runId: string, expected: Expected): Promise<string[]> {
@@ -16,7 +20,8 @@ export async function auditRun(reader: Reader, runId: string, expected: Expected
 
 function auditStatus({ run, stages }: RunDetail, expected: Expected): string[] {
   const problems: string[] = [];
-  if (run.status !== expected) problems.push(`ended ${run.status}, not ${expected} (${run.errorMessage ?? "no error"})`);
+  if (run.status !== expected.status) problems.push(`ended ${run.status}, not ${expected.status} (${run.errorMessage ?? "no error"})`);
+  else if (!isDeepStrictEqual(run.output ?? null, expected.output)) problems.push(`its output is ${JSON.stringify(run.output)}`);
   for (const stage of stages) {
     if (stage.status === "COMPLETED" && stage.errorMessage !== null) problems.push(`${stage.stageId} completed with an old error`);
     if (["PENDING", "RUNNING", "SUSPENDED"].includes(stage.status)) problems.push(`${stage.stageId} is still ${stage.status}`);
@@ -45,7 +50,32 @@ function auditEvents({ run, stages }: RunDetail, events: OutboxRecord[]): string
     const endedAt = events.findIndex((e) => e.eventType === "stage:completed" && stageOf(e) === stageId);
     if (endedAt >= 0 && (startedAt < 0 || startedAt > endedAt)) problems.push(`${stageId} completed before it started`);
   }
-  return problems;
+  return [...problems, ...auditGroups(stages, events)];
+}
+
+/** No stage starts before every stage of the groups before its own has completed. */
+function auditGroups(stages: RunDetail["stages"], events: OutboxRecord[]): string[] {
+  const groupOf = new Map(stages.map(({ stageId, executionGroup }): [unknown, number] => [stageId, executionGroup]));
+  const completed = new Set<unknown>();
+  return events.flatMap((event) => {
+    const stageId = stageOf(event);
+    if (event.eventType === "stage:completed") completed.add(stageId);
+    if (event.eventType !== "stage:started") return [];
+    const early = stages.filter((stage) => stage.executionGroup < (groupOf.get(stageId) ?? 0) && !completed.has(stage.stageId));
+    return early.map((stage) => `${String(stageId)} started before ${stage.stageId} had completed`);
+  });
+}
+
+/** What was delivered, in the order of the first delivery of each event, against what was to be. Deliveries are lines "run event". */
+export async function auditDeliveries(reader: Reader, runIds: readonly string[], deliveries: string): Promise<string[]> {
+  const told = Map.groupBy(new Set(deliveries.trim().split("\n")), (line) => line.split(" ")[0]!);
+  const checks = runIds.map(async (runId) => {
+    const events = (await reader.listEvents(runId, 0, 10_000)).map(({ id }) => `${runId} ${id}`);
+    const first = told.get(runId) ?? [];
+    if (isDeepStrictEqual(first, events)) return [];
+    return [`${runId}: delivered ${first.length} of ${events.length} events, or not in their order`];
+  });
+  return (await Promise.all(checks)).flat();
 }
 
 function stageOf(event: OutboxRecord): unknown {

@@ -3,14 +3,14 @@ import { createKernel, createRegistry } from "@bratsos/workflow-engine";
 import { createSqliteStore } from "@bratsos/workflow-engine/persistence/sqlite";
 import { createNodeHost } from "@bratsos/workflow-engine-host-node";
 import { moneyResolver, moneyWorkflows } from "./money-workflows.ts";
+import type { WorkerSettings } from "./workers.ts";
 
-const [path, staleLeaseThresholdMs = "1000"] = process.argv.slice(2);
-if (!path) throw new Error("usage: money-main.ts <database file> [staleLeaseThresholdMs]");
+const { place, heartbeatMs, orchestrationIntervalMs, staleLeaseThresholdMs } = JSON.parse(process.argv[2] ?? "{}") as WorkerSettings;
 
-const store = createSqliteStore({ path });
+const store = createSqliteStore({ path: place });
 const registry = createRegistry(moneyWorkflows);
-const kernel = createKernel({ ...store, registry, providerResolver: moneyResolver(), heartbeatIntervalMs: 200 });
+const kernel = createKernel({ ...store, registry, providerResolver: moneyResolver(), heartbeatIntervalMs: heartbeatMs });
 const workerId = `worker-${process.pid}`;
-const host = createNodeHost({ kernel, workerId, orchestrationIntervalMs: 250, staleLeaseThresholdMs: Number(staleLeaseThresholdMs) });
+const host = createNodeHost({ kernel, workerId, orchestrationIntervalMs, staleLeaseThresholdMs });
 await host.start();
 process.send?.("ready");

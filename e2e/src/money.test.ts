@@ -9,16 +9,15 @@ import { createSqliteStore } from "@bratsos/workflow-engine/persistence/sqlite";
 import { type BilledCall, type Plan, type ProviderServer, startProviderServer } from "@bratsos/workflow-engine/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { recordFigure } from "../../tools/figures.ts";
+import { pause, untilEnded } from "./mixed-runs.ts";
 import { moneyWorkflows } from "./money-workflows.ts";
-import { Workers } from "./workers.ts";
+import { shortLeases, Workers } from "./workers.ts";
 
 const isFull = process.env["PROOF"] === "full";
 const counts = isFull ? { runs: 500, kills: 25, freezes: 6, everyMs: 400 } : { runs: 40, kills: 4, freezes: 1, everyMs: 300 };
 const main = fileURLToPath(new URL("./money-main.ts", import.meta.url));
 
 type Store = ReturnType<typeof createSqliteStore>;
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
 /** Trouble by the number of the call: the same each time. */
 function planOf(index: number): Plan {
   const roll = (Math.imul(index + 1, 2_654_435_761) >>> 0) % 100;
@@ -43,16 +42,6 @@ afterEach(async () => {
   await server.close();
   rmSync(folder, { recursive: true, force: true });
 });
-
-async function untilEnded(store: Store): Promise<void> {
-  const deadline = Date.now() + 200_000;
-  for (;;) {
-    const open = (await store.reader.countRuns()).filter(({ status }) => ["PENDING", "RUNNING", "SUSPENDED"].includes(status));
-    if (open.length === 0) return;
-    if (Date.now() > deadline) throw new Error(`still open: ${JSON.stringify(open)}`);
-    await pause(100);
-  }
-}
 
 const picoOf = ({ inputTokens, outputTokens }: BilledCall): bigint =>
   BigInt(Math.round(calculateCost("gpt-4.1-mini", inputTokens, outputTokens).totalCost * 1e12));
@@ -97,9 +86,9 @@ describe("money", () => {
     const path = join(folder, "runs.db");
     const store = createSqliteStore({ path });
     const kernel = createKernel({ ...store, registry: createRegistry(moneyWorkflows) });
-    const workers = new Workers(path, join(folder, "journal"), 1_000, main);
+    const workers = new Workers(join(folder, "journal"), { main });
     try {
-      await Promise.all([1, 2, 3].map(() => workers.start()));
+      await Promise.all([1, 2, 3].map(() => workers.start({ store: "sqlite", place: path, ...shortLeases })));
       const creating = Array.from({ length: counts.runs }, async (_, n) => {
         await pause((n / counts.runs) * counts.kills * counts.everyMs * 0.8);
         const command = { type: "run.create", idempotencyKey: `money-${n}`, workflowId: "money", input: { n } } as const;
@@ -112,15 +101,14 @@ describe("money", () => {
       });
       for (let kill = 0; kill < counts.kills; kill++) {
         await pause(counts.everyMs);
-        workers.kill(((kill * 7) % 3) / 3);
-        const fresh = await workers.start();
+        const fresh = await workers.replace(((kill * 7) % 3) / 3);
         if (kill >= counts.freezes) continue;
         await pause(50);
         fresh.kill("SIGSTOP");
         void pause(1_800).then(() => fresh.kill("SIGCONT"));
       }
       const runIds = await Promise.all(creating);
-      await untilEnded(store);
+      await untilEnded(store.reader, 200_000);
       await pause(2_500); // calls of cancelled and frozen executions end, and are closed
       await workers.close();
       await audit(store, runIds);

@@ -8,7 +8,10 @@ import { createKernel, createRegistry } from "@bratsos/workflow-engine";
 import { createSqliteStore } from "@bratsos/workflow-engine/persistence/sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { recordFigure } from "../../tools/figures.ts";
-import { Workers } from "./workers.ts";
+import { createTestDatabase } from "../../tools/postgres/test-databases.ts";
+import { pause, until } from "./mixed-runs.ts";
+import { openStore, type StoreName } from "./stores.ts";
+import { shortLeases, Workers } from "./workers.ts";
 import { workflows } from "./workflows.ts";
 
 let folder: string;
@@ -17,54 +20,59 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-async function until(isTrue: () => Promise<boolean> | boolean, what: string, timeoutMs = 30_000): Promise<void> {
-  const deadline = Date.now() + timeoutMs;
-  while (!(await isTrue())) {
-    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
-    await pause(20);
-  }
-}
+/** A place of its own for each store. */
+const places: Record<StoreName, () => Promise<{ place: string; drop(): Promise<void> }>> = {
+  sqlite: async () => ({ place: join(folder, "runs.db"), drop: async () => undefined }),
+  postgres: async () => {
+    const { url, drop } = await createTestDatabase();
+    return { place: url, drop };
+  },
+};
 
 describe("zombie", () => {
-  it("P13: a worker stopped past its lease and continued writes nothing", { timeout: 90_000 }, async () => {
-    const path = join(folder, "runs.db");
-    const journal = join(folder, "journal");
-    const store = createSqliteStore({ path });
-    const kernel = createKernel({ ...store, registry: createRegistry(workflows) });
-    const workers = new Workers(path, journal, 800);
-    const lines = (word: string): string[] => {
+  it.each(["sqlite", "postgres"] as const)(
+    "P13: a worker on %s stopped past its lease and continued writes nothing",
+    { timeout: 90_000 },
+    async (name) => {
+      const { place, drop } = await places[name]();
+      const journal = join(folder, "journal");
+      const store = openStore(name, place);
+      const kernel = createKernel({ ...store, registry: createRegistry(workflows) });
+      const workers = new Workers(journal);
+      const settings = { store: name, place, ...shortLeases, staleLeaseThresholdMs: 800 };
+      const lines = (word: string): string[] => {
+        try {
+          return readFileSync(journal, "utf8")
+            .split("\n")
+            .filter((line) => line.startsWith(word));
+        } catch {
+          return [];
+        }
+      };
       try {
-        return readFileSync(journal, "utf8")
-          .split("\n")
-          .filter((line) => line.startsWith(word));
-      } catch {
-        return [];
+        const zombie = await workers.start(settings);
+        const command = { type: "run.create", idempotencyKey: "z", workflowId: "slow", input: { n: 700 } } as const;
+        const { workflowRunId } = await kernel.dispatch(command);
+        await until(() => lines("run").length === 1, "the stage has begun");
+        zombie.kill("SIGSTOP");
+        const other = await workers.start(settings);
+        await until(async () => (await store.persistence.getRunStatus(workflowRunId)) === "COMPLETED", "the other worker has finished");
+        const before = await store.reader.getRunDetail(workflowRunId);
+        const events = await store.reader.listEvents(workflowRunId);
+        zombie.kill("SIGCONT");
+        await until(() => lines("end").some((line) => line.endsWith(` ${zombie.pid}`)), "the zombie has run to its end");
+        await pause(500);
+        expect(await store.reader.getRunDetail(workflowRunId)).toEqual(before);
+        expect((await store.reader.listEvents(workflowRunId)).slice(0, events.length)).toEqual(events);
+        expect(before?.run.output).toEqual({ by: other.pid });
+        recordFigure({ promise: "P13", claim: "writes of a worker stopped past its lease", figure: 0, store: name });
+      } finally {
+        await workers.close();
+        await store.close();
+        await drop();
       }
-    };
-    try {
-      const zombie = await workers.start();
-      const command = { type: "run.create", idempotencyKey: "z", workflowId: "slow", input: { n: 700 } } as const;
-      const { workflowRunId } = await kernel.dispatch(command);
-      await until(() => lines("run").length === 1, "the stage has begun");
-      zombie.kill("SIGSTOP");
-      const other = await workers.start();
-      await until(async () => (await store.persistence.getRunStatus(workflowRunId)) === "COMPLETED", "the other worker has finished");
-      const before = await store.reader.getRunDetail(workflowRunId);
-      const events = await store.reader.listEvents(workflowRunId);
-      zombie.kill("SIGCONT");
-      await until(() => lines("end").some((line) => line.endsWith(` ${zombie.pid}`)), "the zombie has run to its end");
-      await pause(500);
-      expect(await store.reader.getRunDetail(workflowRunId)).toEqual(before);
-      expect((await store.reader.listEvents(workflowRunId)).slice(0, events.length)).toEqual(events);
-      expect(before?.run.output).toEqual({ by: other.pid });
-      recordFigure({ promise: "P13", claim: "writes of a worker stopped past its lease", figure: 0, store: "sqlite" });
-    } finally {
-      await workers.close();
-      await store.close();
-    }
-  });
+    },
+  );
 });
 
 describe("a locked file", () => {

@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { startPostgres } from "../../../tools/postgres/server.ts";
 import { createTestDatabase } from "../../../tools/postgres/test-databases.ts";
 import { findGrowth, type SoakReport, type SoakSample, soak } from "./soak.ts";
-import { postgresTables, sqliteTables } from "./soak-store.ts";
+import { postgresTables, sqliteTables } from "./tables.ts";
 
 const { values } = parseArgs({
   options: {

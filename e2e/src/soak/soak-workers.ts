@@ -1,21 +1,21 @@
 // The worker processes of the soak: one that lives throughout, to see what it holds after a while, and others that are killed.
-import { type ChildProcess, spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import type { SoakStoreName } from "./soak-store.ts";
+import type { ChildProcess } from "node:child_process";
+import type { StoreName } from "../stores.ts";
+import { endProcess, startWorker, type WorkerSettings } from "../workers.ts";
 
-const workerMain = fileURLToPath(new URL("./soak-worker.ts", import.meta.url));
+const paces = { staleLeaseThresholdMs: 2_000, heartbeatMs: 500, orchestrationIntervalMs: 500, concurrency: 20 } as const;
 
 /** The worker processes of one soak. */
 export class SoakWorkers {
-  readonly #args: [SoakStoreName, string];
+  readonly #settings: WorkerSettings;
   readonly #mortals: ChildProcess[] = [];
   #elder: ChildProcess | null = null;
   /** Processes killed with SIGKILL, and those asked to stop with SIGTERM. */
   killed = 0;
   stopped = 0;
 
-  constructor(name: SoakStoreName, place: string) {
-    this.#args = [name, place];
+  constructor(store: StoreName, place: string) {
+    this.#settings = { store, place, ...paces };
   }
 
   /** Starts the elder and `count` others. */
@@ -49,25 +49,12 @@ export class SoakWorkers {
 
   /** Ends every worker and waits for it. */
   async close(): Promise<void> {
-    await Promise.all(
-      [this.#elder, ...this.#mortals].map((child) => {
-        if (!child || child.exitCode !== null || child.signalCode !== null) return null;
-        const ended = new Promise((resolve) => child.once("exit", resolve));
-        child.kill("SIGKILL");
-        return ended;
-      }),
-    );
+    await Promise.all([this.#elder, ...this.#mortals].map((child) => child && endProcess(child)));
   }
 
   async #spawn(flags: string[]): Promise<ChildProcess> {
-    const child = spawn(process.execPath, [...flags, workerMain, ...this.#args], {
-      env: { ...process.env, NODE_OPTIONS: "" },
-      stdio: ["ignore", "ignore", process.env["E2E_VERBOSE"] ? "inherit" : "ignore", "ipc"],
-    });
-    await new Promise<void>((resolve, reject) => {
-      child.once("message", () => resolve());
-      child.once("exit", (code) => reject(new Error(`worker ended with ${code} before it was ready`)));
-    });
+    const { child, ready } = startWorker(this.#settings, { flags });
+    await ready;
     return child;
   }
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createTestDatabase } from "../../../tools/postgres/test-databases.ts";
 import { findGrowth, type SoakSample, soak } from "./soak.ts";
-import { postgresTables, sqliteTables } from "./soak-store.ts";
+import { postgresTables, sqliteTables } from "./tables.ts";
 
 const sample = (i: number, heapMiB: number, runs: number): SoakSample => ({
   ...{ seconds: i * 10, open: 3, audited: i, heapMiB },

@@ -2,13 +2,15 @@
 // audited when it has ended, and then forgotten by retention; at the end memory and tables must be what they were.
 import { createKernel, createRegistry, type Kernel } from "@bratsos/workflow-engine";
 import { auditRun, type Expected } from "../audit.ts";
+import { mixedRun, pause } from "../mixed-runs.ts";
+import { type OpenedStore, openStore, type StoreName } from "../stores.ts";
 import { workflows } from "../workflows.ts";
-import { type MeasureTables, openSoakStore, type SoakStore, type SoakStoreName } from "./soak-store.ts";
 import { SoakWorkers } from "./soak-workers.ts";
+import type { MeasureTables } from "./tables.ts";
 
 /** How to soak. */
 export interface SoakOptions {
-  store: SoakStoreName;
+  store: StoreName;
   /** Where the store's rows are: a file, or a connection string. */
   place: string;
   measure: MeasureTables;
@@ -40,24 +42,15 @@ export interface SoakReport {
   samples: SoakSample[];
 }
 
-const kinds: ReadonlyArray<[workflowId: string, expected: Expected]> = [
-  ["sequential", "COMPLETED"],
-  ["parallel", "COMPLETED"],
-  ["failing", "FAILED"],
-  ["suspending", "COMPLETED"],
-];
-
 /** What has served its time goes within minutes, so that a soak shows whether it does; events outlive the slowest run. Milliseconds. */
 const retention = { publishedEventsMs: 120_000, deadLettersMs: 30_000, idempotencyKeysMs: 30_000, endedRunsMs: 30_000 };
 const replaceEveryMs = 3_000;
 const sampleEveryMs = 10_000;
 const mostMsToEnd = 120_000;
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
 /** Soaks. */
 export async function soak(options: SoakOptions): Promise<SoakReport> {
-  const store = openSoakStore(options.store, options.place);
+  const store = openStore(options.store, options.place);
   const kernel = createKernel({ ...store, registry: createRegistry(workflows), retention });
   const workers = new SoakWorkers(options.store, options.place);
   const soaking = new Soaking(options, store, kernel, workers);
@@ -72,7 +65,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
 
 class Soaking {
   readonly #options: SoakOptions;
-  readonly #store: SoakStore;
+  readonly #store: OpenedStore;
   readonly #kernel: Kernel;
   readonly #workers: SoakWorkers;
   readonly #open = new Map<string, Expected>();
@@ -84,7 +77,7 @@ class Soaking {
   #isCreating = true;
   #isOver = false;
 
-  constructor(options: SoakOptions, store: SoakStore, kernel: Kernel, workers: SoakWorkers) {
+  constructor(options: SoakOptions, store: OpenedStore, kernel: Kernel, workers: SoakWorkers) {
     this.#options = options;
     this.#store = store;
     this.#kernel = kernel;
@@ -123,13 +116,12 @@ class Soaking {
   async #create(): Promise<void> {
     if (!this.#isCreating) return;
     const n = this.#created++;
-    const [workflowId, expected] = kinds[n % kinds.length]!;
-    const command = { type: "run.create", idempotencyKey: `soak-${n}`, workflowId, input: { n } } as const;
+    const { command, expected } = mixedRun(n);
     const { workflowRunId } = await this.#kernel.dispatch(command);
     this.#open.set(workflowRunId, expected);
     if (n % 10 !== 0) return;
     const again = await this.#kernel.dispatch(command);
-    if (again.workflowRunId !== workflowRunId) this.#problems.push(`key soak-${n} made two runs`);
+    if (again.workflowRunId !== workflowRunId) this.#problems.push(`key ${command.idempotencyKey} made two runs`);
   }
 
   /** Audits what has ended and been published. */

@@ -26,6 +26,11 @@ export interface PostgresStoreOptions {
    * pooler in transaction mode. False: each looks for itself every second.
    */
   notify?: boolean | string | undefined;
+  /**
+   * Milliseconds without an answer after which a connection counts as broken and is replaced, 100 or more; default 15,000. A network
+   * that swallows everything says nothing. Keep it below half of the hosts' staleLeaseThresholdMs, and above what a statement may take.
+   */
+  answerTimeoutMs?: number | undefined;
   /** False: the first use does not bring the database to the newest version, `workflow-engine migrate` does. Default true. */
   migrate?: boolean | undefined;
   /** Clock, timers and randomness; the process's own unless given. */
@@ -37,6 +42,9 @@ export interface PostgresStoreOptions {
 /** A store on PostgreSQL; spreads into `createKernel`. */
 export type PostgresStore = SqlStore;
 
+/** A heartbeat that gets no answer is sent again on another connection well within a lease of 60 s. */
+const ANSWER_TIMEOUT_MS = 15_000;
+
 const findVersions = forOne("find_versions", { schema: "text" }, (p) => {
   return `SELECT 1 FROM pg_tables WHERE schemaname = ${p.schema} AND tablename = 'schema_migrations'`;
 });
@@ -45,13 +53,19 @@ const findSchema = forOne("find_schema", { name: "text" }, (p) => `SELECT 1 FROM
 /** Creates a store on PostgreSQL; it connects at first use, and errors of connecting surface there. */
 export function createPostgresStore(options: PostgresStoreOptions): PostgresStore {
   const { connectionString, pool, schema = "workflow_engine", lanes = 3, notify = true, environment = realEnvironment, now } = options;
+  const { answerTimeoutMs = ANSWER_TIMEOUT_MS } = options;
   if (!Number.isInteger(lanes) || lanes < 1 || lanes > 16) {
     throw new WorkflowEngineError("NOT_CONFIGURED", `createPostgresStore: lanes is a whole number from 1 to 16, not ${lanes}.`);
+  }
+  if (!Number.isInteger(answerTimeoutMs) || answerTimeoutMs < 100 || answerTimeoutMs > 600_000) {
+    const message = `createPostgresStore: answerTimeoutMs is a whole number from 100 to 600,000, not ${answerTimeoutMs}.`;
+    throw new WorkflowEngineError("NOT_CONFIGURED", message);
   }
   const tables = ["schema_migrations", ...migrations.flatMap(({ script }) => tablesOf(script(postgresDialect)))];
   const prepare = (to: PostgresDb): Promise<void> => again(() => prepareSchema(to, schema, options.migrate ?? true, false));
   const isPrepared = (session: Session): Promise<boolean> => isCurrent(session, schema);
-  const db = new PostgresDb({ connectionString, pool, schema, tables, lanes, notify, environment, now, prepare, isPrepared });
+  const target = { connectionString, pool, schema, tables, lanes, notify, answerTimeoutMs };
+  const db = new PostgresDb({ ...target, environment, now, prepare, isPrepared });
   const store = createSqlStore(db, { ...environment, now: () => db.now() });
   return { ...store, migrate: () => again(() => prepareSchema(db, schema, true, true)) };
 }

@@ -69,6 +69,11 @@ export function sqlStateOf(error: unknown): string | null {
   return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && "severity" in (error as object) ? code : null;
 }
 
+/** True when an answer did not come in time: whatever was connected at the same time may be broken without a word, too. */
+export function isUnanswered(error: unknown): boolean {
+  return error instanceof Error && error.message === "Query read timeout";
+}
+
 /** True when the connection is of no use any more. */
 export function isBroken(error: unknown): boolean {
   const code = sqlStateOf(error);

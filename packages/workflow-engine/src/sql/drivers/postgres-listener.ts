@@ -5,8 +5,6 @@ import type { StoreSignal } from "../../ports/store.ts";
 import { quoteName } from "./postgres-names.ts";
 import type { PgListener } from "./postgres-pool.ts";
 
-const PING_MS = 20_000;
-const PING_TIMEOUT_MS = 10_000;
 const POLL_MS = 1_000;
 const pauses = { first: 100, longest: 5_000 };
 /** Ends that one message names; more are told as "some". PostgreSQL takes 8,000 bytes. */
@@ -34,6 +32,8 @@ export interface ListenerParts {
   /** Messages of this sender are our own. */
   readonly sender: string;
   readonly environment: Environment;
+  /** Milliseconds without an answer after which the connection counts as broken; it is asked as often. */
+  readonly answerTimeoutMs: number;
   /** A new connection; null where nobody is to be listened to. */
   createConnection: (() => Promise<PgListener>) | null;
 }
@@ -43,6 +43,8 @@ export class PostgresListener {
   readonly #parts: ListenerParts;
   readonly #heard: (signal: StoreSignal) => void;
   #connection: PgListener | null = null;
+  /** Has been asked whether it lives, and has not answered yet. */
+  #asked: PgListener | null = null;
   #cancelTimer: (() => void) | null = null;
   #isClosed = false;
   #pause = pauses.first;
@@ -58,6 +60,11 @@ export class PostgresListener {
     this.#isClosed = true;
     this.#cancelTimer?.();
     this.#drop(this.#connection);
+  }
+
+  /** Asks at once whether the connection lives. */
+  check(): void {
+    if (this.#connection) void this.#ask(this.#connection);
   }
 
   #poll(): void {
@@ -77,7 +84,7 @@ export class PostgresListener {
       made.on("end", () => this.#reconnect(made));
       made.on("notification", ({ payload }) => this.#hear(payload));
       await made.connect();
-      await made.query({ text: `LISTEN ${quoteName(this.#parts.channel)}`, query_timeout: PING_TIMEOUT_MS });
+      await made.query({ text: `LISTEN ${quoteName(this.#parts.channel)}`, query_timeout: this.#parts.answerTimeoutMs });
       if (this.#isClosed) return this.#drop(made);
       unref(made);
       this.#connection = made;
@@ -99,14 +106,20 @@ export class PostgresListener {
 
   /** Half of a broken connection may never say so. */
   #ping(connection: PgListener): void {
-    this.#after(PING_MS, async () => {
-      try {
-        await connection.query({ text: "SELECT 1", query_timeout: PING_TIMEOUT_MS });
-        if (this.#connection === connection && !this.#isClosed) this.#ping(connection);
-      } catch {
-        this.#reconnect(connection);
-      }
-    });
+    this.#after(this.#parts.answerTimeoutMs, () => void this.#ask(connection));
+  }
+
+  async #ask(connection: PgListener): Promise<void> {
+    if (this.#asked === connection) return;
+    this.#asked = connection;
+    try {
+      await connection.query({ text: "SELECT 1", query_timeout: this.#parts.answerTimeoutMs });
+      if (this.#connection === connection && !this.#isClosed) this.#ping(connection);
+    } catch {
+      this.#reconnect(connection);
+    } finally {
+      if (this.#asked === connection) this.#asked = null;
+    }
   }
 
   #reconnect(connection: PgListener): void {

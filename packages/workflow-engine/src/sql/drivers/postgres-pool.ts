@@ -10,6 +10,8 @@ export interface PoolOptions {
   pool?: PgPool | undefined;
   /** Connections at most, of a pool made here. */
   size: number;
+  /** Milliseconds without an answer after which a connection counts as broken. */
+  answerTimeoutMs: number;
 }
 
 /** A connection that can listen: it is nobody's but the listener's. */
@@ -20,17 +22,23 @@ export interface PgListener extends PgClient {
   on(event: "notification", heard: (message: { channel: string; payload?: string | undefined }) => void): unknown;
 }
 
-/** Settings of every transaction; a connection of a pool made here has them from the start. */
-const settings = {
-  jit: "off",
-  enable_seqscan: "off",
-  enable_mergejoin: "off",
-  enable_bitmapscan: "off",
-  // a process that was stopped in the middle of a transaction must not keep its runs from everybody else
-  idle_in_transaction_session_timeout: "30s",
-} as const;
+/** Of the time that an answer may take, how long the server waits for the next statement: it lets go before others give up waiting. */
+const idleShare = 2 / 3;
+/** A connection that says nothing for so long is asked whether it lives; milliseconds. */
+const KEEP_ALIVE_MS = 10_000;
+const LONGEST_CONNECT_MS = 10_000;
 
-const local = Object.entries(settings).map(([name, value]) => `; SET LOCAL ${name} = '${value}'`);
+/** Settings of every transaction; a connection of a pool made here has them from the start. */
+function settingsFor(answerTimeoutMs: number): Array<[name: string, value: string]> {
+  return [
+    ["jit", "off"],
+    ["enable_seqscan", "off"],
+    ["enable_mergejoin", "off"],
+    ["enable_bitmapscan", "off"],
+    // a process that was stopped or cut off in the middle of a transaction must not keep its runs from everybody else
+    ["idle_in_transaction_session_timeout", `${Math.ceil(answerTimeoutMs * idleShare)}ms`],
+  ];
+}
 
 /** Connections whose errors are heard, whichever store of this process had them first. */
 const guarded = new WeakSet<PgClient>();
@@ -41,10 +49,17 @@ export class PostgresPool {
   #pool: Promise<PgPool> | null = null;
   /** Empty where connections have the settings already. */
   #settings: string;
+  readonly #local: string;
+  /** Connections that have been used, and how many times by then one had not answered. */
+  readonly #known = new WeakMap<PgClient, number>();
+  #unanswered = 0;
 
   constructor(options: PoolOptions) {
     this.#options = options;
-    this.#settings = options.pool ? local.join("") : "";
+    this.#local = settingsFor(options.answerTimeoutMs)
+      .map(([name, value]) => `; SET LOCAL ${name} = '${value}'`)
+      .join("");
+    this.#settings = options.pool ? this.#local : "";
   }
 
   /** What follows BEGIN so that plans stay pinned. */
@@ -54,13 +69,28 @@ export class PostgresPool {
 
   /** A connection; the caller releases it. */
   async connect(): Promise<PgPoolClient> {
-    const client = await this.#connect();
-    if (!guarded.has(client)) {
-      guarded.add(client);
-      // whoever waits for an answer gets the error; without a listener it would end the process
-      client.on("error", () => undefined);
+    for (;;) {
+      const client = await this.#connect();
+      guard(client);
+      const knownAt = this.#known.get(client);
+      if (knownAt === undefined || knownAt === this.#unanswered) {
+        this.#known.set(client, this.#unanswered);
+        return client;
+      }
+      this.#known.delete(client);
+      client.release(true);
     }
-    return client;
+  }
+
+  /** Takes a connection back that has answered everything it was asked. */
+  release(client: PgPoolClient): void {
+    this.#known.set(client, this.#unanswered);
+    client.release();
+  }
+
+  /** One has not answered: those that were connected then, and have not answered since, are replaced instead of waited for in turn. */
+  suspectAll(): void {
+    this.#unanswered += 1;
   }
 
   async #connect(): Promise<PgPoolClient> {
@@ -70,7 +100,7 @@ export class PostgresPool {
     } catch (error) {
       if (this.#settings === "" && isRefusedParameter(error)) {
         // PgBouncer takes no options at the start of a connection: each transaction sets its own
-        this.#settings = local.join("");
+        this.#settings = this.#local;
         await pool.end?.();
         this.#pool = this.#open();
         return this.#connect();
@@ -85,7 +115,7 @@ export class PostgresPool {
     const pooled = (this.#options.pool?.options ?? {}) as object;
     const target = connectionString ?? this.#options.connectionString;
     const config = target === undefined ? { ...pooled } : { connectionString: target };
-    return new Client({ ...config, keepAlive: true, connectionTimeoutMillis: 10_000 }) as unknown as PgListener;
+    return new Client({ ...config, ...this.#patience }) as unknown as PgListener;
   }
 
   /** Ends a pool made here; one of the caller's own stays as it is. */
@@ -95,20 +125,24 @@ export class PostgresPool {
     if (!this.#options.pool) await pool?.end?.();
   }
 
+  get #patience(): { keepAlive: boolean; keepAliveInitialDelayMillis: number; connectionTimeoutMillis: number } {
+    const connectionTimeoutMillis = Math.min(LONGEST_CONNECT_MS, this.#options.answerTimeoutMs);
+    return { keepAlive: true, keepAliveInitialDelayMillis: KEEP_ALIVE_MS, connectionTimeoutMillis };
+  }
+
   async #open(): Promise<PgPool> {
-    const { pool, connectionString, size } = this.#options;
+    const { pool, connectionString, size, answerTimeoutMs } = this.#options;
     if (pool) return pool;
     const { Pool } = await loadPg();
     const own = new Pool({
       ...parsed(connectionString),
       max: size,
       pipeline: true,
-      keepAlive: true,
       idleTimeoutMillis: 60_000,
-      connectionTimeoutMillis: 10_000,
+      ...this.#patience,
       allowExitOnIdle: true,
       ...(this.#settings === "" && {
-        options: Object.entries(settings)
+        options: settingsFor(answerTimeoutMs)
           .map(([name, value]) => `-c ${name}=${value}`)
           .join(" "),
       }),
@@ -117,6 +151,13 @@ export class PostgresPool {
     own.on?.("error", () => undefined);
     return own;
   }
+}
+
+/** Whoever waits for an answer gets the error; without a listener it would end the process. */
+function guard(client: PgClient): void {
+  if (guarded.has(client)) return;
+  guarded.add(client);
+  client.on("error", () => undefined);
 }
 
 function parsed(connectionString: string | undefined): { connectionString: string } {

@@ -7,7 +7,8 @@ import type { PgClient, PgQuery, PgResult } from "./postgres-client.ts";
 import type { StatementTexts } from "./postgres-names.ts";
 import { arraysOf, readers, scalarsOf } from "./postgres-values.ts";
 
-const ANSWER_TIMEOUT_MS = 30_000;
+/** A migration may take long, but not for ever: half of a broken connection never says so. Milliseconds. */
+const SCRIPT_TIMEOUT_MS = 600_000;
 
 /** What a transaction is made with. */
 export interface SessionParts {
@@ -18,6 +19,8 @@ export interface SessionParts {
   readonly mayBeBare: boolean;
   /** False behind a pooler that loses prepared statements. */
   readonly isPrepared: boolean;
+  /** Milliseconds without an answer after which the connection counts as broken. */
+  readonly answerTimeoutMs: number;
   /** The clock instead of the database's own. */
   readonly now?: (() => number) | undefined;
   /** The statement that tells other processes; null when nobody needs to be told. */
@@ -68,12 +71,12 @@ export class PostgresSession implements Session {
 
   async readClock(): Promise<number> {
     if (this.#parts.now) return this.#parts.now();
-    const [result] = await this.#run([{ text: readClock, rowMode: "array", types: readers, query_timeout: ANSWER_TIMEOUT_MS }]);
+    const [result] = await this.#run([{ text: readClock, rowMode: "array", types: readers }]);
     return (result!.rows[0] as [number])[0];
   }
 
   async execute(script: string): Promise<void> {
-    await this.#run([{ text: this.#parts.texts.qualify(script) }]);
+    await this.#run([{ text: this.#parts.texts.qualify(script), query_timeout: SCRIPT_TIMEOUT_MS }]);
   }
 
   async attempt<T>(work: () => Promise<T>): Promise<T> {
@@ -102,14 +105,14 @@ export class PostgresSession implements Session {
       this.#hasBegun = true;
       return this.#sendWaiting();
     }
-    const [result] = await this.#run([{ text: "COMMIT", query_timeout: ANSWER_TIMEOUT_MS }]);
+    const [result] = await this.#run([{ text: "COMMIT" }]);
     if (result!.command === "ROLLBACK") throw new Error("The transaction was rolled back: a statement of it had failed.");
   }
 
   /** Undoes it all, when there is anything to undo. */
   async rollback(): Promise<void> {
     this.#waiting = [];
-    if (this.#hasBegun && this.#parts.begin !== "") await this.#run([{ text: "ROLLBACK", query_timeout: ANSWER_TIMEOUT_MS }]);
+    if (this.#hasBegun && this.#parts.begin !== "") await this.#run([{ text: "ROLLBACK" }]);
   }
 
   async #sendWaiting(): Promise<void> {
@@ -119,7 +122,7 @@ export class PostgresSession implements Session {
   #queriesOf(statement: Statement, params: readonly Row[]): PgQuery[] {
     const { name, text } = this.#parts.texts.of(statement);
     const queryOf = (values: Array<string | null>): PgQuery => {
-      const query: PgQuery = { text, values, rowMode: "array", types: readers, query_timeout: ANSWER_TIMEOUT_MS };
+      const query: PgQuery = { text, values, rowMode: "array", types: readers };
       if (this.#parts.isPrepared) query.name = name;
       return query;
     };
@@ -133,8 +136,9 @@ export class PostgresSession implements Session {
     this.#waiting = [];
     if (!this.#hasBegun) {
       this.#hasBegun = true;
-      all.unshift({ text: this.#parts.begin, query_timeout: ANSWER_TIMEOUT_MS });
+      all.unshift({ text: this.#parts.begin });
     }
+    for (const query of all) query.query_timeout ??= this.#parts.answerTimeoutMs;
     const results = this.#client.pipeline ? await sendAll(this.#client, all) : await this.#sendInTurn(all);
     return queries.length === 0 ? [] : results.slice(-queries.length);
   }

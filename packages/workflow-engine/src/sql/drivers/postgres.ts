@@ -6,7 +6,16 @@ import type { StoreSignal } from "../../ports/store.ts";
 import type { TransactionClient } from "../../ports/transaction.ts";
 import type { Db, Session } from "../db.ts";
 import { hashOf } from "../lanes.ts";
-import { isBroken, type PgClient, type PgPool, type PgPoolClient, type PgQuery, sqlStateOf, translate } from "./postgres-client.ts";
+import {
+  isBroken,
+  isUnanswered,
+  type PgClient,
+  type PgPool,
+  type PgPoolClient,
+  type PgQuery,
+  sqlStateOf,
+  translate,
+} from "./postgres-client.ts";
 import { betweenSavepoints, joinedClient } from "./postgres-joined.ts";
 import { encodeSignal, PostgresListener } from "./postgres-listener.ts";
 import { StatementTexts } from "./postgres-names.ts";
@@ -27,6 +36,8 @@ export interface PostgresDriverOptions {
   /** False: nobody is told and nobody listens. A text: where to listen, for a database behind a pooler. */
   notify: boolean | string;
   environment: Environment;
+  /** Milliseconds without an answer after which a connection counts as broken. */
+  answerTimeoutMs: number;
   /** The instant that leases are judged by; the database's clock unless given. */
   now?: (() => number) | undefined;
   /** Runs before the first transaction. */
@@ -51,15 +62,15 @@ export class PostgresDb implements Db {
   #isPrepared = true;
   #ready: Promise<void> | null = null;
   #isClosed = false;
-  #listeners = 0;
+  readonly #listeners = new Set<PostgresListener>();
   /** The database's clock less the environment's, and when it was read. */
   #clock: { ahead: number; readAt: number } | null = null;
 
   constructor(options: PostgresDriverOptions) {
-    const { lanes, schema, tables, connectionString, pool, environment } = options;
+    const { lanes, schema, tables, connectionString, pool, environment, answerTimeoutMs } = options;
     this.#options = options;
     this.lanes = lanes;
-    this.#pool = new PostgresPool({ connectionString, pool, size: lanes + OTHER_CONNECTIONS });
+    this.#pool = new PostgresPool({ connectionString, pool, size: lanes + OTHER_CONNECTIONS, answerTimeoutMs });
     this.#texts = new StatementTexts(schema, tables);
     this.#channel = `workflow_engine_${hashOf(schema).toString(36)}`;
     this.#sender = environment.newId();
@@ -103,19 +114,20 @@ export class PostgresDb implements Db {
   }
 
   listen(heard: (signal: StoreSignal) => void): () => void {
-    const { notify, environment } = this.#options;
-    this.#listeners += 1;
+    const { notify, environment, answerTimeoutMs } = this.#options;
     const listener = new PostgresListener(
       {
         channel: this.#channel,
         sender: this.#sender,
         environment,
+        answerTimeoutMs,
         createConnection: notify === false ? null : () => this.#pool.createListener(notify === true ? undefined : notify),
       },
       heard,
     );
+    this.#listeners.add(listener);
     return () => {
-      this.#listeners -= 1;
+      this.#listeners.delete(listener);
       listener.close();
     };
   }
@@ -135,7 +147,7 @@ export class PostgresDb implements Db {
       await this.#readClock(session);
       const result = await work(session);
       await session.commit();
-      client.release();
+      this.#pool.release(client);
       return result;
     } catch (error) {
       await this.#giveUp(client, session, error);
@@ -149,6 +161,7 @@ export class PostgresDb implements Db {
       begin,
       mayBeBare: this.#pool.settings === "",
       isPrepared: this.#isPrepared && !isJoined,
+      answerTimeoutMs: this.#options.answerTimeoutMs,
       now: this.#options.now,
       notify: (signal) => this.#notification(signal, isJoined),
     });
@@ -161,7 +174,7 @@ export class PostgresDb implements Db {
   #notification(signal: StoreSignal, isJoined: boolean): PgQuery | null {
     const { hasWork, hasEvents, mayHaveLost, wakeAt, ended } = signal;
     const isNews = hasWork || mayHaveLost || wakeAt !== null || ended === null || ended.length > 0;
-    if (this.#options.notify === false || !(isNews || (hasEvents && (isJoined || this.#listeners === 0)))) return null;
+    if (this.#options.notify === false || !(isNews || (hasEvents && (isJoined || this.#listeners.size === 0)))) return null;
     return { text: "SELECT pg_notify($1, $2)", values: [this.#channel, encodeSignal(isJoined ? "" : this.#sender, signal)] };
   }
 
@@ -173,13 +186,20 @@ export class PostgresDb implements Db {
     // a pooler gave the transaction another session than the one that prepared it: from now on every text travels whole
     const code = sqlStateOf(error);
     if (code === "26000" || code === "42P05") this.#isPrepared = false;
+    if (isUnanswered(error)) this.#suspectAll();
     try {
       if (isBroken(error)) throw error;
       await session.rollback();
-      client.release();
+      this.#pool.release(client);
     } catch {
       client.release(true);
     }
+  }
+
+  /** What breaks without a word rarely breaks alone. */
+  #suspectAll(): void {
+    this.#pool.suspectAll();
+    for (const listener of this.#listeners) listener.check();
   }
 
   /** Reads the database's clock now and then; also when the own one has jumped. */

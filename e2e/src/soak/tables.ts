@@ -1,27 +1,9 @@
-// The stores a soak runs on: how a process opens one, and how big its tables are.
+// How big the tables of a store are.
 import { statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import type { KernelConfig, Persistence, Reader } from "@bratsos/workflow-engine";
-import { createPostgresStore } from "@bratsos/workflow-engine/persistence/postgres";
-import { createSqliteStore } from "@bratsos/workflow-engine/persistence/sqlite";
-
-/** A store as the soak's processes use it. */
-export interface SoakStore extends Pick<KernelConfig, "jobTransport" | "blobStore"> {
-  persistence: Persistence;
-  reader: Reader;
-  close(): Promise<void>;
-}
-
-/** Names of the stores. */
-export type SoakStoreName = "sqlite" | "postgres";
 
 /** Tells how many rows each table has, and under "bytes" how big the whole is. */
 export type MeasureTables = () => Promise<Record<string, number>>;
-
-/** Opens the store at this place: a file, or a connection string. */
-export function openSoakStore(name: SoakStoreName, place: string): SoakStore {
-  return name === "postgres" ? createPostgresStore({ connectionString: place, lanes: 1 }) : createSqliteStore({ path: place });
-}
 
 /** Measures a SQLite file. */
 export function sqliteTables(file: string): MeasureTables {

@@ -1,0 +1,68 @@
+// The runs of the crash tests and the soak: one of each kind in turn, how each has to end, and waiting until all have.
+import type { Kernel, Reader } from "@bratsos/workflow-engine";
+import type { Expected } from "./audit.ts";
+
+interface Kind {
+  workflowId: string;
+  status: Expected["status"];
+  /** The run's output by its number. */
+  outputOf: (n: number) => unknown;
+}
+
+const kinds: readonly Kind[] = [
+  { workflowId: "sequential", status: "COMPLETED", outputOf: (n) => ({ n: n + 3 }) },
+  { workflowId: "parallel", status: "COMPLETED", outputOf: (n) => ({ n: 4 * (n + 2) }) },
+  { workflowId: "failing", status: "FAILED", outputOf: () => null },
+  { workflowId: "suspending", status: "COMPLETED", outputOf: (n) => ({ n: n + 2 }) },
+];
+
+/** Executions that a set of `count` runs needs when nothing goes wrong. */
+export const executionsOf = (count: number): number => (count / kinds.length) * (3 + 6 + 4 + 2);
+
+/** The command that creates run `n`, and how that run has to end. */
+export function mixedRun(n: number) {
+  const { workflowId, status, outputOf } = kinds[n % kinds.length]!;
+  const command = { type: "run.create", idempotencyKey: `${workflowId}-${n}`, workflowId, input: { n } } as const;
+  return { command, expected: { status, output: outputOf(n) } satisfies Expected };
+}
+
+/** Creates run `n`; answers its id and how it has to end. */
+export async function createMixedRun(kernel: Kernel, n: number): Promise<[runId: string, expected: Expected]> {
+  const { command, expected } = mixedRun(n);
+  return [(await kernel.dispatch(command)).workflowRunId, expected];
+}
+
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Waits until something is so; tells what it waited for when that takes too long. */
+export async function until(isSo: () => boolean | Promise<boolean>, what: string, timeoutMs = 30_000): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  while (!(await isSo())) {
+    if (Date.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain until ${what}`);
+    await pause(20);
+  }
+}
+
+/** Waits until no run is open; tells which are when that takes too long. */
+export async function untilEnded(reader: Reader, timeoutMs: number): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    const open = (await reader.countRuns()).filter(({ status }) => ["PENDING", "RUNNING", "SUSPENDED"].includes(status));
+    if (open.length === 0) return;
+    if (Date.now() > deadline) throw new Error(`still open after ${timeoutMs} ms: ${JSON.stringify(open)}`);
+    await pause(100);
+  }
+}
+
+/** Waits until the last event of each run is published: a moment after the commit it tells of. */
+export async function untilPublished(reader: Reader, runIds: readonly string[], timeoutMs = 30_000): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  for (const runId of runIds) {
+    for (;;) {
+      const last = (await reader.listEvents(runId, 0, 10_000)).at(-1)?.eventType;
+      if (last === "workflow:completed" || last === "workflow:failed") break;
+      if (Date.now() > deadline) throw new Error(`events of ${runId} were not published: the last is ${last}`);
+      await pause(50);
+    }
+  }
+}

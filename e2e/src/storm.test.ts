@@ -1,0 +1,101 @@
+// P13, P14, P16, P18 with everything at once: eight workers on a PostgreSQL that is stopped and started, half of them behind a network that
+// cuts them off, killed and frozen all the time. Every run ends, each stage by one execution, with events in order, and nobody helps.
+// `npm test` runs reduced counts, `npm run prove` the full ones.
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createKernel, createRegistry, type Kernel } from "@bratsos/workflow-engine";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { recordFigure } from "../../tools/figures.ts";
+import { type PostgresServer, startPostgres } from "../../tools/postgres/server.ts";
+import { createTestDatabase } from "../../tools/postgres/test-databases.ts";
+import { auditDeliveries, auditRun, type Expected } from "./audit.ts";
+import { CutProxy } from "./cut-proxy.ts";
+import { createMixedRun, executionsOf, pause, untilEnded, untilPublished } from "./mixed-runs.ts";
+import { openStore } from "./stores.ts";
+import { lengthOf, type StormCounts, storm } from "./storm.ts";
+import { shortLeases, type WorkerSettings, Workers } from "./workers.ts";
+import { workflows } from "./workflows.ts";
+
+const isFull = process.env["PROOF"] === "full";
+const counts: StormCounts = isFull
+  ? { runs: 2_000, kills: 200, everyMs: 300, freezes: 10, restarts: 5, cuts: 12 }
+  : { runs: 60, kills: 4, everyMs: 1_500, freezes: 1, restarts: 1, cuts: 3 };
+const workerCount = isFull ? 8 : 4;
+/** As long as a lease and more, for what is cut off and for who is frozen. */
+const pace = { ...shortLeases, staleLeaseThresholdMs: 2_000, answerTimeoutMs: 1_000 };
+const deadMs = 2_000;
+const frozenMs = 3_000;
+
+let folder: string;
+let server: PostgresServer;
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "storm-"));
+  server = await startPostgres({ isDurable: true });
+});
+afterEach(async () => {
+  await server.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** As a client that hears of no success and asks again: the key makes one run of it. */
+async function createUntilHeard(kernel: Kernel, n: number): Promise<[string, Expected]> {
+  for (let tries = 1; ; tries++) {
+    try {
+      const created = await createMixedRun(kernel, n);
+      if (n % 10 === 0) expect((await createMixedRun(kernel, n))[0]).toBe(created[0]);
+      return created;
+    } catch (error) {
+      if (tries === 100) throw error;
+      await pause(100);
+    }
+  }
+}
+
+it(`P14: ${counts.runs} runs end as they should on ${workerCount} workers in a storm`, { timeout: 300_000 }, async () => {
+  const { url } = await createTestDatabase(server.url);
+  const { proxy, url: proxied } = await CutProxy.start(url);
+  const store = openStore("postgres", url, pace.answerTimeoutMs);
+  const kernel = createKernel({ ...store, registry: createRegistry(workflows) });
+  const deliveries = join(folder, "deliveries");
+  const workers = new Workers(join(folder, "journal"), { env: { E2E_DELIVERIES: deliveries } });
+  const settingsOf = (i: number): WorkerSettings => ({ store: "postgres", place: i % 2 === 0 ? proxied : url, ...pace });
+  const startedAt = performance.now();
+  try {
+    await Promise.all(Array.from({ length: workerCount }, (_, i) => workers.start(settingsOf(i))));
+    const creating = Array.from({ length: counts.runs }, async (_, n) => {
+      await pause((n / counts.runs) * lengthOf(counts) * 0.9);
+      return createUntilHeard(kernel, n);
+    });
+    const awayMs = await storm(counts, { server, proxy, workers, deadMs, frozenMs });
+    const calmAt = performance.now();
+    const runs = await Promise.all(creating);
+    await untilEnded(store.reader, 150_000);
+    const endedAt = performance.now();
+    const runIds = runs.map(([runId]) => runId);
+    await untilPublished(store.reader, runIds);
+    const problems: string[] = [];
+    for (const [runId, expected] of runs) problems.push(...(await auditRun(store.reader, runId, expected)));
+    expect(problems).toEqual([]);
+    expect(await auditDeliveries(store.reader, runIds, readFileSync(deliveries, "utf8"))).toEqual([]);
+    expect(new Set(runIds).size).toBe(counts.runs);
+    expect(workers.unaskedDeaths).toBe(0);
+    // trouble that hits nobody at work proves little
+    const executions = readFileSync(join(folder, "journal"), "utf8").split("\n").length - 1;
+    expect(executions).toBeGreaterThan(executionsOf(counts.runs) + counts.kills);
+    for (const cut of Object.values(proxy.count)) expect(cut).toBeGreaterThan(0);
+    const figure = (claim: string, value: number | string, unit?: string): void =>
+      recordFigure({ promise: "P14", claim: `storm: ${claim}`, figure: value, ...(unit && { unit }), store: "postgres" });
+    figure("runs that ended as they should, each stage by one execution, events in order", `${runs.length} of ${counts.runs}`);
+    figure("workers; killed; frozen past their lease", `${workerCount}; ${workers.killed}; ${workers.frozen}`);
+    figure("crashes of the server; away in all", `${counts.restarts}; ${Math.round(awayMs)} ms`);
+    figure("connections reset; cut in a message; half-open", Object.values(proxy.count).join("; "));
+    figure("executions begun; needed without trouble", `${executions}; ${executionsOf(counts.runs)}`);
+    figure("from the end of the storm to the last run's", Math.round(endedAt - calmAt), "ms");
+    figure("from first to last", Math.round(endedAt - startedAt), "ms");
+  } finally {
+    await workers.close();
+    await store.close();
+    await proxy.close();
+  }
+});
