@@ -202,8 +202,13 @@ export class Worker {
   }
 
   /** Executes one job; answers the jobs that its commit handed over. */
-  async #one(job: Job): Promise<Job[]> {
+  #one(job: Job): Promise<Job[]> {
     const entered = this.#places.enter(this.#environment.now());
+    if (entered === true && this.#isRunning) return this.#execute(job);
+    return this.#onceEntered(job, entered);
+  }
+
+  async #onceEntered(job: Job, entered: boolean | Promise<boolean>): Promise<Job[]> {
     if (entered !== true) this.#watchWaits();
     const hasPlace = await entered;
     if (hasPlace && this.#isRunning) return this.#execute(job);

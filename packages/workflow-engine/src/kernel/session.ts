@@ -131,13 +131,16 @@ async function claim(parts: KernelParts, instance: Instance, max: number, slots:
 /** Shares `slots` among the runs of one claim; a run that is decided again gets what it got before. */
 function sharedSlots(instance: Instance, slots: number): ((runId: string) => Taker | null) & { used(runId: string, count: number): void } {
   const granted = new Map<string, number>();
-  const left = (runId: string): number => {
-    let others = 0;
-    for (const [id, count] of granted) if (id !== runId) others += count;
-    return slots - others;
+  let sum = 0;
+  const takerOf = (runId: string): Taker | null => {
+    const left = slots - sum + (granted.get(runId) ?? 0);
+    return left > 0 ? { instance, slots: left } : null;
   };
-  const takerOf = (runId: string): Taker | null => (left(runId) > 0 ? { instance, slots: left(runId) } : null);
-  return Object.assign(takerOf, { used: (runId: string, count: number) => void granted.set(runId, count) });
+  const used = (runId: string, count: number): void => {
+    sum += count - (granted.get(runId) ?? 0);
+    granted.set(runId, count);
+  };
+  return Object.assign(takerOf, { used });
 }
 
 async function execute(

@@ -56,7 +56,8 @@ export async function executeJob(
     const unitOf = (ended: Outcome): Unit<Settled> =>
       settlingUnit(parts, plan, job, options, ended, ended === outcome ? left : nothingLeft);
     const executed = await settleExecution(parts, job, abort, outcome, unitOf);
-    await afterSettling(parts, job, executed.outcome, executed.settled);
+    const cleaning = afterSettling(parts, job, executed.outcome, executed.settled);
+    if (cleaning) await cleaning;
     return { ...executed, next: handedJobs(job, executed.outcome, executed.settled) };
   } finally {
     teller.close();
@@ -99,14 +100,13 @@ export function tellOf(parts: Pick<KernelParts, "store">, ref: ExecutionRef, fro
     parts.store.transact({ runId: ref.runId, stage: { stageId: ref.stageId, item: ref.item }, decide: tell(ref, from, logs, progress) });
 }
 
-/** A discarded result leaves no blob behind (P13); the scheduler hears of every wait (P12). */
-export async function afterSettling(parts: KernelParts, ref: ExecutionRef, outcome: Outcome, settled: Settled): Promise<void> {
-  if (settled.outcome === "discarded" && outcome.kind === "completed" && isStoredAsBlob(outcome.output)) {
-    const { $blob } = JSON.parse(outcome.output) as { $blob: string };
-    await parts.blobStore.delete($blob).catch(() => undefined); // swept later otherwise
-  }
+/** The scheduler hears of every wait (P12); a discarded result leaves no blob behind (P13): resolves when it is gone. */
+export function afterSettling(parts: KernelParts, ref: ExecutionRef, outcome: Outcome, settled: Settled): Promise<void> | null {
   if (settled.wakeAt !== null)
     notifyScheduler(parts, ref, settled.outcome === "suspended" ? "stage.pollSuspended" : "run.claimPending", settled.wakeAt);
+  if (settled.outcome !== "discarded" || outcome.kind !== "completed" || !isStoredAsBlob(outcome.output)) return null;
+  const { $blob } = JSON.parse(outcome.output) as { $blob: string };
+  return parts.blobStore.delete($blob).catch(() => undefined); // swept later otherwise
 }
 
 /** Tells the scheduler port when something becomes due; a host that polls does not need it, so its failure is none of the run's. */

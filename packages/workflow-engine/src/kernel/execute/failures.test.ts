@@ -83,14 +83,14 @@ describe("parseWith", () => {
   const schema = z.object({ a: z.object({ n: z.number() }), tags: z.array(z.string()) });
 
   it("P6: a misfit names what and every field path", async () => {
-    await expect(parseWith(schema, { a: { n: "1" }, tags: ["x", 2] }, 'output of stage "s"', "STAGE_OUTPUT_INVALID")).rejects.toMatchObject(
-      {
-        code: "STAGE_OUTPUT_INVALID",
-        message:
-          'Invalid output of stage "s": a.n: Invalid input: expected number, received string; tags.1: Invalid input: expected string, received number',
-      },
-    );
-    await expect(parseWith(z.string(), 1, "x", "INVALID_INPUT")).rejects.toMatchObject({ message: expect.stringContaining("(root): ") });
+    const misfit = async () => parseWith(schema, { a: { n: "1" }, tags: ["x", 2] }, 'output of stage "s"', "STAGE_OUTPUT_INVALID");
+    await expect(misfit()).rejects.toMatchObject({
+      code: "STAGE_OUTPUT_INVALID",
+      message:
+        'Invalid output of stage "s": a.n: Invalid input: expected number, received string; tags.1: Invalid input: expected string, received number',
+    });
+    const atRoot = async () => parseWith(z.string(), 1, "x", "INVALID_INPUT");
+    await expect(atRoot()).rejects.toMatchObject({ message: expect.stringContaining("(root): ") });
   });
 
   it("P6: a schema with asynchronous checks is awaited", async () => {

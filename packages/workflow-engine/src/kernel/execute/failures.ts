@@ -4,6 +4,7 @@ import type { RetryPolicy } from "../../define/policy.ts";
 import { errorCodeOf, WorkflowEngineError } from "../../errors.ts";
 import { backoffMs } from "../rules/backoff.ts";
 import type { Outcome } from "../rules/settle.ts";
+import { type Awaitable, andThen } from "./and-then.ts";
 
 /** Errors that another attempt cannot cure. */
 const finalCodes: ReadonlySet<string> = new Set([
@@ -76,16 +77,17 @@ export function describeIssues(error: z.ZodError): string {
   return error.issues.map((issue) => `${issue.path.length > 0 ? issue.path.map(String).join(".") : "(root)"}: ${issue.message}`).join("; ");
 }
 
-/** Parses with a schema; a misfit is an error of `code` that names `what` and the field paths. */
-export async function parseWith(
+/** Parses with a schema, at once where that can be; a misfit is an error of `code` that names `what` and the field paths. */
+export function parseWith(
   schema: z.ZodType,
   value: unknown,
   what: string,
   code: "STAGE_INPUT_INVALID" | "STAGE_OUTPUT_INVALID" | "INVALID_CONFIG" | "INVALID_INPUT",
-): Promise<unknown> {
-  const parsed = await parse(schema, value);
-  if (parsed.success) return parsed.data;
-  throw new WorkflowEngineError(code, `Invalid ${what}: ${describeIssues(parsed.error)}`);
+): Awaitable<unknown> {
+  return andThen(parse(schema, value), (parsed) => {
+    if (parsed.success) return parsed.data;
+    throw new WorkflowEngineError(code, `Invalid ${what}: ${describeIssues(parsed.error)}`);
+  });
 }
 
 /** Parses at once where the schema can, which most can; one with asynchronous checks is parsed again, awaiting them. */

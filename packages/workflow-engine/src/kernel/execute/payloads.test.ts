@@ -25,7 +25,7 @@ describe("storePayload", () => {
 
   it("P7: over the hard limit it names stage, field and bytes, and puts nothing aside", async () => {
     const blobs = new InMemoryBlobStore();
-    const error = await storePayload("x".repeat(199), name, limits, blobs).catch((thrown: unknown) => thrown);
+    const error = await (async () => storePayload("x".repeat(199), name, limits, blobs))().catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({
       code: "PAYLOAD_TOO_LARGE",
       message: 'Output of stage "a" is 201 bytes as JSON, over the limit of 200 bytes. Save large data with ctx.storage and pass its key.',

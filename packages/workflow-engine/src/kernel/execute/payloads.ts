@@ -3,6 +3,7 @@
 import { WorkflowEngineError } from "../../errors.ts";
 import { type BlobStore, isBlobReference } from "../../ports/blob-store.ts";
 import type { JsonText } from "../../ports/store.ts";
+import type { Awaitable } from "./and-then.ts";
 
 /** Sizes in bytes of JSON text in UTF-8. */
 export interface PayloadLimits {
@@ -21,7 +22,7 @@ export interface PayloadName {
 }
 
 /** JSON text for a row; a big value is stored under `name.blobKey` first. Refuses what is not JSON or over the limit. */
-export async function storePayload(value: unknown, name: PayloadName, limits: PayloadLimits, blobStore: BlobStore): Promise<JsonText> {
+export function storePayload(value: unknown, name: PayloadName, limits: PayloadLimits, blobStore: BlobStore): Awaitable<JsonText> {
   const text = toJson(value, name.what);
   const bytes = byteLength(text, limits.inlineBytes);
   if (bytes <= limits.inlineBytes && !isStoredAsBlob(text)) return text; // what looks like a reference is one
@@ -31,12 +32,11 @@ export async function storePayload(value: unknown, name: PayloadName, limits: Pa
       `${name.what} is ${bytes} bytes as JSON, over the limit of ${limits.maxBytes} bytes. Save large data with ctx.storage and pass its key.`,
     );
   }
-  await blobStore.put(name.blobKey, JSON.parse(text));
-  return JSON.stringify({ $blob: name.blobKey, bytes });
+  return blobStore.put(name.blobKey, JSON.parse(text)).then(() => JSON.stringify({ $blob: name.blobKey, bytes }));
 }
 
 /** The value of a payload, fetched when it is kept in the blob store. */
-export async function loadPayload(text: JsonText, blobStore: BlobStore): Promise<unknown> {
+export function loadPayload(text: JsonText, blobStore: BlobStore): Awaitable<unknown> {
   const value: unknown = JSON.parse(text);
   return isBlobReference(value) ? blobStore.get(value.$blob) : value;
 }

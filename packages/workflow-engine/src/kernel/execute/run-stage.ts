@@ -1,25 +1,19 @@
 // Runs a stage's user code, outside any transaction, and turns its end into an outcome for the rules: parsed, bounded, stored (P5 to P7).
-import { createContextReader, type EnhancedStageContext } from "../../define/context.ts";
-import {
-  assertNoCredential,
-  isSuspendedResult,
-  type SimpleStageResult,
-  type StageOutcome,
-  type SuspendedState,
-} from "../../define/outcome.ts";
+import { assertNoCredential, isSuspendedResult, type SimpleStageResult } from "../../define/outcome.ts";
 import type { PlannedStage, WorkflowPlan } from "../../define/plan.ts";
 import { WorkflowEngineError } from "../../errors.ts";
 import type { BlobStore } from "../../ports/blob-store.ts";
 import type { Environment } from "../../ports/environment.ts";
 import type { ArtifactRow, Job, JsonText } from "../../ports/store.ts";
-import { stageRecordId } from "../../store/record-ids.ts";
 import type { Outcome } from "../rules/settle.ts";
 import type { Abort } from "./abort.ts";
+import { type Awaitable, andThen } from "./and-then.ts";
 import { failedOutcome, parseWith } from "./failures.ts";
 import { isStoredAsBlob, type PayloadLimits, storePayload, toJson } from "./payloads.ts";
 import { readRunValues } from "./run-values.ts";
-import { aiBindingOf, LazyAI, refusedOutcome, type StageAIFactory } from "./stage-ai.ts";
-import { createStageStorage, outputBlobKey } from "./stage-storage.ts";
+import { type LazyAI, refusedOutcome, type StageAIFactory } from "./stage-ai.ts";
+import { StageExecutionContext } from "./stage-context.ts";
+import { outputBlobKey } from "./stage-storage.ts";
 import { suspendedOutcome } from "./suspension.ts";
 import type { Teller } from "./teller.ts";
 
@@ -41,7 +35,7 @@ export interface StageExecution {
   config?: Record<string, unknown> | undefined;
   abort: Abort;
   teller: Teller;
-  /** Set once the stage's code is called. */
+  /** Set once the stage's code has looked at ctx.ai. */
   ai?: LazyAI;
 }
 
@@ -62,7 +56,8 @@ export async function runStage(services: ExecutionServices, execution: StageExec
 async function executeStage(services: ExecutionServices, execution: StageExecution): Promise<Outcome> {
   const { planned, abort } = execution;
   const startedAt = services.environment.now();
-  const result = await callStage(services, execution);
+  const context = openContext(services, execution);
+  const result = await planned.stage.execute(context instanceof Promise ? await context : context);
   if (abort.isAborted) throw new Error("This execution was aborted"); // nobody waits for its outcome any more, and it stores nothing
   const used = execution.ai?.session?.metrics();
   const metrics = metricsOf(startedAt, services.environment.now(), used ? { ...used, ...result.customMetrics } : result.customMetrics);
@@ -71,74 +66,52 @@ async function executeStage(services: ExecutionServices, execution: StageExecuti
   return suspendedOutcome(result, metrics, services.environment.now());
 }
 
-async function callStage(services: ExecutionServices, execution: StageExecution): Promise<StageOutcome> {
+/** Reads and parses what the stage reads. */
+function openContext(services: ExecutionServices, execution: StageExecution): Awaitable<StageExecutionContext> {
   const { plan, planned, job } = execution;
   const { stage, stageId } = planned;
-  const values = await readRunValues(plan, planned, job.payloads, execution.config, services.blobStore);
-  const config = await parseWith(stage.configSchema, values.config, `config of stage "${stageId}"`, "INVALID_CONFIG");
-  const input = await parseWith(stage.inputSchema, values.input, `input of stage "${stageId}"`, "STAGE_INPUT_INVALID");
-  const { teller, abort } = execution;
-  const log: EnhancedStageContext["log"] = (level, message, meta) => teller.log(stageId, level, message, meta);
-  const resumeState = job.resume === null ? undefined : (JSON.parse(job.resume) as SuspendedState);
-  const storage = createStageStorage(services.blobStore, plan.workflowId, job.runId, abort);
-  const place = { storage, resumeState, log, isHeld: () => teller.confirm() };
-  const lazy = new LazyAI(services.bindAI, () => aiBindingOf(stage, job, config, abort, place));
-  execution.ai = lazy;
-  return stage.execute({
-    workflowRunId: job.runId,
-    stageId,
-    stageNumber: planned.stageNumber,
-    stageName: stage.name,
-    stageRecordId: stageRecordId(job.runId, stageId, job.item),
-    attempt: job.attempt,
-    executionId: job.executionId,
-    input,
-    config,
-    resumeState,
-    get signal() {
-      return abort.signal;
-    },
-    storage,
-    get ai() {
-      return lazy.ai;
-    },
-    workflowContext: values.workflowContext,
-    log,
-    onLog: log,
-    onProgress: (update) => teller.progress(stageId, update),
-    ...createContextReader(values.workflowContext),
-  });
+  return andThen(readRunValues(plan, planned, job.payloads, execution.config, services.blobStore), (values) =>
+    andThen(parseWith(stage.configSchema, values.config, `config of stage "${stageId}"`, "INVALID_CONFIG"), (config) =>
+      andThen(parseWith(stage.inputSchema, values.input, `input of stage "${stageId}"`, "STAGE_INPUT_INVALID"), (input) => {
+        return new StageExecutionContext(services, execution, { input, config, workflowContext: values.workflowContext });
+      }),
+    ),
+  );
 }
 
-async function completedOutcome(
+function completedOutcome(
   services: ExecutionServices,
   execution: StageExecution,
   result: SimpleStageResult,
   metrics: JsonText,
-): Promise<Outcome> {
+): Awaitable<Outcome> {
   const { planned, job, plan, abort } = execution;
   const { stageId } = planned;
   const blobKey = outputBlobKey(plan.workflowId, job.runId, stageId, job.executionId);
-  const output = await storeOutput(services, planned, result.output, blobKey, abort);
-  return { kind: "completed", output, metrics, artifacts: artifactsOf(stageId, result.artifacts) };
+  return andThen(storeOutput(services, planned, result.output, blobKey, abort), (output): Outcome => {
+    return { kind: "completed", output, metrics, artifacts: artifactsOf(stageId, result.artifacts) };
+  });
 }
 
 /** Parses a stage's output and stores it; a blob that came too late for anybody to name it goes again. */
-export async function storeOutput(
+export function storeOutput(
   { limits, blobStore }: ExecutionServices,
   { stage, stageId }: PlannedStage,
   value: unknown,
   blobKey: string,
   abort: Abort,
-): Promise<JsonText> {
-  const output = await parseWith(stage.outputSchema, value, `output of stage "${stageId}"`, "STAGE_OUTPUT_INVALID");
-  const text = await storePayload(output, { what: `Output of stage "${stageId}"`, blobKey }, limits, blobStore);
-  if (abort.isAborted && isStoredAsBlob(text)) await blobStore.delete(blobKey);
-  return text;
+): Awaitable<JsonText> {
+  return andThen(parseWith(stage.outputSchema, value, `output of stage "${stageId}"`, "STAGE_OUTPUT_INVALID"), (output) =>
+    andThen(storePayload(output, { what: `Output of stage "${stageId}"`, blobKey }, limits, blobStore), (text) => {
+      if (!abort.isAborted || !isStoredAsBlob(text)) return text;
+      return blobStore.delete(blobKey).then(() => text);
+    }),
+  );
 }
 
 function artifactsOf(stageId: string, artifacts: Record<string, unknown> | undefined): ArtifactRow[] {
-  return Object.entries(artifacts ?? {}).map(([key, value]) => {
+  if (artifacts === undefined) return [];
+  return Object.entries(artifacts).map(([key, value]) => {
     const data = toJson(value, `Artifact "${key}" of stage "${stageId}"`);
     return { stageId, key, type: "ARTIFACT", data, bytes: new TextEncoder().encode(data).length };
   });
@@ -150,15 +123,11 @@ export function metricsOf(startTime: number, endTime: number, custom: Record<str
 }
 
 /** Waits for `run` no longer than until the execution is aborted, at the stage's timeout at the latest. */
-async function withDeadline<T>(environment: Environment, { planned, abort }: StageExecution, run: () => Promise<T>): Promise<T> {
+function withDeadline<T>(environment: Environment, { planned, abort }: StageExecution, run: () => Promise<T>): Promise<T> {
   const { timeoutMs } = planned.stage;
   if (timeoutMs === undefined) return abort.race(run);
   const cancelTimer = environment.setTimer(timeoutMs, () => abort.abort(timeoutError(planned.stageId, timeoutMs)));
-  try {
-    return await abort.race(run);
-  } finally {
-    cancelTimer();
-  }
+  return abort.race(run).finally(cancelTimer);
 }
 
 function timeoutError(stageId: string, timeoutMs: number): WorkflowEngineError {

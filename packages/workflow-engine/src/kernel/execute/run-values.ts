@@ -5,6 +5,7 @@ import { type PlannedStage, takesInput } from "../../define/plan.ts";
 import type { BlobStore } from "../../ports/blob-store.ts";
 import type { JsonText, RunPayloads } from "../../ports/store.ts";
 import { composeOutput } from "../rules/advance.ts";
+import { type Awaitable, andThen } from "./and-then.ts";
 import { isStoredAsBlob, loadPayload } from "./payloads.ts";
 
 /** What one execution reads, before its schemas have seen it. */
@@ -15,26 +16,27 @@ export interface RunValues {
 }
 
 /** Reads the values of one stage; big outputs are fetched from the blob store first, because authors read them synchronously. */
-export async function readRunValues(
+export function readRunValues(
   plan: WorkflowPlan,
   planned: PlannedStage,
   payloads: RunPayloads,
   config: Record<string, unknown> | undefined,
   blobStore: BlobStore,
-): Promise<RunValues> {
-  const fetched = await fetchBlobs(payloads, planned.executionGroup, blobStore);
-  const workflowContext = lazyOutputs(payloads, planned.executionGroup, fetched);
-  return {
-    input: await inputOf(plan, planned, payloads, workflowContext, blobStore),
-    config: config ? (config[planned.stageId] ?? {}) : configOf(payloads, planned.stageId),
-    workflowContext,
-  };
+): Awaitable<RunValues> {
+  return andThen(fetchBlobs(payloads, planned.executionGroup, blobStore), (fetched) => {
+    const workflowContext = lazyOutputs(payloads, planned.executionGroup, fetched);
+    return andThen(inputOf(plan, planned, payloads, workflowContext, blobStore), (input): RunValues => {
+      const own = config ? (config[planned.stageId] ?? {}) : configOf(payloads, planned.stageId);
+      return { input, config: own, workflowContext };
+    });
+  });
 }
 
 /** Config texts by stage id, per run: the map of a wide run is taken apart once, not once a stage. */
 const configTexts = new WeakMap<RunPayloads, Map<string, string>>();
 
 function configOf(payloads: RunPayloads, stageId: string): unknown {
+  if (payloads.config === "{}") return {};
   let texts = configTexts.get(payloads);
   if (!texts) {
     const configs = JSON.parse(payloads.config) as Record<string, unknown>;
@@ -44,13 +46,13 @@ function configOf(payloads: RunPayloads, stageId: string): unknown {
   return JSON.parse(texts.get(stageId) ?? "{}");
 }
 
-async function inputOf(
+function inputOf(
   plan: WorkflowPlan,
   planned: PlannedStage,
   payloads: RunPayloads,
   context: Record<string, unknown>,
   blobStore: BlobStore,
-): Promise<unknown> {
+): Awaitable<unknown> {
   if (!takesInput(planned.stage)) return {};
   const before = plan.getGroup(planned.executionGroup - 1);
   if (!before) return loadPayload(payloads.input, blobStore);
@@ -84,29 +86,57 @@ export function addOutput(payloads: RunPayloads, stageId: string, group: number,
   payloads.groups[stageId] = group;
 }
 
-async function fetchBlobs(payloads: RunPayloads, group: number, blobStore: BlobStore): Promise<Map<string, unknown>> {
-  const fetched = new Map<string, unknown>();
-  for (const id of blobStagesOf(payloads)) {
-    if ((payloads.groups[id] ?? 0) < group) fetched.set(id, await loadPayload(payloads.outputs[id]!, blobStore));
-  }
-  return fetched;
+function fetchBlobs(payloads: RunPayloads, group: number, blobStore: BlobStore): Awaitable<Map<string, unknown> | null> {
+  const ids = blobStagesOf(payloads).filter((id) => (payloads.groups[id] ?? 0) < group);
+  if (ids.length === 0) return null;
+  const fetch = async (): Promise<Map<string, unknown>> => {
+    const fetched = new Map<string, unknown>();
+    for (const id of ids) fetched.set(id, await loadPayload(payloads.outputs[id]!, blobStore));
+    return fetched;
+  };
+  return fetch();
 }
 
 /** An object of outputs by stage id whose values are parsed at first sight. */
-function lazyOutputs(payloads: RunPayloads, group: number, values: Map<string, unknown>): Record<string, unknown> {
-  const isVisible = (id: string): boolean => (payloads.groups[id] ?? group) < group;
-  const outputOf = (id: string): unknown => {
-    if (!values.has(id)) values.set(id, JSON.parse(payloads.outputs[id]!));
-    return values.get(id);
-  };
-  return new Proxy<Record<string, unknown>>(
-    {},
-    {
-      has: (_, id) => typeof id === "string" && isVisible(id),
-      get: (target, id) => (typeof id === "string" && isVisible(id) ? outputOf(id) : Reflect.get(target, id)),
-      ownKeys: () => Object.keys(payloads.outputs).filter(isVisible),
-      getOwnPropertyDescriptor: (_, id) =>
-        typeof id === "string" && isVisible(id) ? { value: outputOf(id), enumerable: true, configurable: true, writable: true } : undefined,
-    },
-  );
+function lazyOutputs(payloads: RunPayloads, group: number, fetched: Map<string, unknown> | null): Record<string, unknown> {
+  return new Proxy<Record<string, unknown>>({}, new EarlierOutputs(payloads, group, fetched));
+}
+
+/** Shows the outputs of groups before `group`. */
+class EarlierOutputs implements ProxyHandler<Record<string, unknown>> {
+  readonly #payloads: RunPayloads;
+  readonly #group: number;
+  #values: Map<string, unknown> | null;
+
+  constructor(payloads: RunPayloads, group: number, fetched: Map<string, unknown> | null) {
+    this.#payloads = payloads;
+    this.#group = group;
+    this.#values = fetched;
+  }
+
+  has(_: unknown, id: string | symbol): boolean {
+    return this.#isVisible(id);
+  }
+
+  get(target: object, id: string | symbol): unknown {
+    return this.#isVisible(id) ? this.#outputOf(id) : Reflect.get(target, id);
+  }
+
+  ownKeys(): string[] {
+    return Object.keys(this.#payloads.outputs).filter((id) => this.#isVisible(id));
+  }
+
+  getOwnPropertyDescriptor(_: unknown, id: string | symbol): PropertyDescriptor | undefined {
+    return this.#isVisible(id) ? { value: this.#outputOf(id), enumerable: true, configurable: true, writable: true } : undefined;
+  }
+
+  #isVisible(id: string | symbol): id is string {
+    return typeof id === "string" && (this.#payloads.groups[id] ?? this.#group) < this.#group;
+  }
+
+  #outputOf(id: string): unknown {
+    this.#values ??= new Map();
+    if (!this.#values.has(id)) this.#values.set(id, JSON.parse(this.#payloads.outputs[id]!));
+    return this.#values.get(id);
+  }
 }

@@ -34,9 +34,12 @@ export async function settleExecution(
   outcome: Outcome,
   unitOf: (outcome: Outcome) => Unit<Settled>,
 ): Promise<SettledExecution> {
-  const first = await commit(parts, unitOf(outcome));
-  if (first.settled) return { outcome, settled: first.settled };
-  const { error } = first;
+  let error: unknown;
+  try {
+    return { outcome, settled: await parts.store.transact(unitOf(outcome)) };
+  } catch (refused) {
+    error = refused;
+  }
   if (finalCodes.has(errorCodeOf(error))) throw error;
   for (let tries = 2; tries <= maxTries && !abort.isAborted; tries++) {
     const { settled } = await commit(parts, unitOf(outcome));

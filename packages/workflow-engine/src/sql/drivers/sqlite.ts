@@ -189,7 +189,8 @@ class SqliteSession implements Session {
 
   async send(statement: Statement, params: readonly Row[]): Promise<void> {
     const prepared = this.#prepare(statement);
-    for (const row of params) prepared.run(...bound(row));
+    // unlike `run`, `get` makes no answer
+    for (const row of params) prepared.get(...bound(row));
   }
 
   /** Other processes see it by the number that `foreignVersion` answers. */
