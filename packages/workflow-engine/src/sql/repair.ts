@@ -11,7 +11,7 @@ import { readStageState, stageStateColumns } from "./tables/stages.ts";
 const isLost =
   "s.status = 'PENDING' AND s.ready_at IS NULL AND s.instance_id IS NULL AND (s.wait_reason IS NULL OR s.wait_reason <> 'caller')";
 
-const findLostRuns = forOne("find_lost_runs", { before: "int", max: "int" }, (p) => {
+const findLostRuns = forOne("find_lost_runs", { before: "int", max: "limit" }, (p) => {
   return `SELECT r.id FROM runs r WHERE r.status = 'RUNNING' AND r.updated_at <= ${p.before} AND r.open > r.suspended AND EXISTS (
       SELECT 1 FROM stages s WHERE s.run_id = r.id AND ${isLost} AND s.updated_at <= ${p.before}) LIMIT ${p.max}`;
 });

@@ -9,7 +9,7 @@ const same = (id: string, input?: "none") => step(id, (ctx) => ctx.input, input 
 const workflow = chain("w", same("a"), { stages: [same("b1"), same("b2")] }, same("c"), same("d", "none"));
 const given = { input: { n: 1 }, config: { a: { x: 1 } }, outputs: { a: { a: 0 }, b1: false, b2: null, c: { c: "" } } };
 
-function read(stageId: string, options: { outputs?: Record<string, unknown>; config?: Record<string, unknown> } = {}) {
+async function read(stageId: string, options: { outputs?: Record<string, unknown>; config?: Record<string, unknown> } = {}) {
   const payloads = payloadsOf(workflow, { ...given, ...options });
   return readRunValues(workflow.plan, workflow.plan.requireStage(stageId), payloads, options.config, new InMemoryBlobStore());
 }

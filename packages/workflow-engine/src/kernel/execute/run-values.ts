@@ -32,18 +32,35 @@ export function readRunValues(
   });
 }
 
-/** Config texts by stage id, per run: the map of a wide run is taken apart once, not once a stage. */
-const configTexts = new WeakMap<RunPayloads, Map<string, string>>();
+/** What is known of a run's payloads: those of a wide run are looked through once, not once a stage. */
+interface Known {
+  configTexts: Map<string, string>;
+  /** Stages whose outputs are kept in the blob store. */
+  blobStages: string[];
+}
+
+const known = new WeakMap<RunPayloads, Known>();
+
+/** The config map taken apart last: runs that follow each other mostly have the same. */
+let latest: { text: string; texts: Map<string, string> } = { text: "{}", texts: new Map() };
+
+function knownOf(payloads: RunPayloads): Known {
+  let found = known.get(payloads);
+  if (!found) {
+    if (latest.text !== payloads.config) latest = { text: payloads.config, texts: configTextsOf(payloads.config) };
+    const blobStages = Object.keys(payloads.outputs).filter((id) => isStoredAsBlob(payloads.outputs[id]!));
+    known.set(payloads, (found = { configTexts: latest.texts, blobStages }));
+  }
+  return found;
+}
+
+function configTextsOf(config: string): Map<string, string> {
+  const configs = JSON.parse(config) as Record<string, unknown>;
+  return new Map(Object.entries(configs).map(([id, own]) => [id, JSON.stringify(own)]));
+}
 
 function configOf(payloads: RunPayloads, stageId: string): unknown {
-  if (payloads.config === "{}") return {};
-  let texts = configTexts.get(payloads);
-  if (!texts) {
-    const configs = JSON.parse(payloads.config) as Record<string, unknown>;
-    texts = new Map(Object.entries(configs).map(([id, config]) => [id, JSON.stringify(config)]));
-    configTexts.set(payloads, texts);
-  }
-  return JSON.parse(texts.get(stageId) ?? "{}");
+  return JSON.parse(knownOf(payloads).configTexts.get(stageId) ?? "{}");
 }
 
 function inputOf(
@@ -67,27 +84,15 @@ function inputOf(
   return JSON.parse(composeOutput(before, payloads.outputs));
 }
 
-/** Stages whose outputs are kept in the blob store, per run: a wide run is looked through once, not once a stage. */
-const blobStages = new WeakMap<RunPayloads, string[]>();
-
-function blobStagesOf(payloads: RunPayloads): string[] {
-  let ids = blobStages.get(payloads);
-  if (!ids) {
-    ids = Object.keys(payloads.outputs).filter((id) => isStoredAsBlob(payloads.outputs[id]!));
-    blobStages.set(payloads, ids);
-  }
-  return ids;
-}
-
 /** Adds the output of a stage that has ended to what the stages after it read. */
 export function addOutput(payloads: RunPayloads, stageId: string, group: number, text: JsonText): void {
-  if (isStoredAsBlob(text)) blobStagesOf(payloads).push(stageId);
+  if (isStoredAsBlob(text)) knownOf(payloads).blobStages.push(stageId);
   payloads.outputs[stageId] = text;
   payloads.groups[stageId] = group;
 }
 
 function fetchBlobs(payloads: RunPayloads, group: number, blobStore: BlobStore): Awaitable<Map<string, unknown> | null> {
-  const ids = blobStagesOf(payloads).filter((id) => (payloads.groups[id] ?? 0) < group);
+  const ids = knownOf(payloads).blobStages.filter((id) => (payloads.groups[id] ?? 0) < group);
   if (ids.length === 0) return null;
   const fetch = async (): Promise<Map<string, unknown>> => {
     const fetched = new Map<string, unknown>();

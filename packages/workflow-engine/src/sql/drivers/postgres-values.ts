@@ -24,7 +24,7 @@ function scalarOf(type: ColumnType, value: SqlValue): string | null {
   if (value === null || value === undefined) return null;
   if (type === "texts") return `{${(JSON.parse(String(value)) as string[]).map(quoteText).join(",")}}`;
   if (type === "ints") return `{${(JSON.parse(String(value)) as number[]).join(",")}}`;
-  return type === "int" ? intOf(value) : String(value);
+  return type === "int" || type === "limit" ? intOf(value) : String(value);
 }
 
 /** Instants and counts are whole; a bound that is infinite is the greatest there is. */

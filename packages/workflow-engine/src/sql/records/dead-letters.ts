@@ -8,7 +8,7 @@ import { readRows, toRecords } from "./outbox-records.ts";
 const DEFAULT_CONSUMER = "sink";
 
 /** Dead letters, the longest dead first, after a place in that order. */
-export const listDeadAfter = forOne("list_dead_after", { at: "int", id: "text", max: "int" }, (p, dialect) => {
+export const listDeadAfter = forOne("list_dead_after", { at: "int", id: "text", max: "limit" }, (p, dialect) => {
   const id = `consumer || ' ' || CAST(outbox_id AS TEXT) || '.' || CAST(idx AS TEXT)`;
   const ordered = dialect.name === "sqlite" ? id : `(${id}) COLLATE "C"`;
   return `SELECT outbox_id, idx, consumer, tries, dead_at, error FROM (

@@ -18,11 +18,11 @@ interface Place {
   index: number;
 }
 
-const listById = forOne("list_feed", { from: "int", before: "int", max: "int" }, (p) => {
+const listById = forOne("list_feed", { from: "int", before: "int", max: "limit" }, (p) => {
   return `SELECT ${outboxColumns} FROM outbox o WHERE o.id >= ${p.from} AND o.id < ${p.before} ORDER BY o.id LIMIT ${p.max}`;
 });
 
-const listByTime = forOne("list_publications", { at: "int", row: "int", max: "int" }, (p) => {
+const listByTime = forOne("list_publications", { at: "int", row: "int", max: "limit" }, (p) => {
   return `SELECT ${outboxColumns} FROM outbox o WHERE o.published_at IS NOT NULL AND o.published_at >= ${p.at}
     AND (o.published_at > ${p.at} OR o.id >= ${p.row}) ORDER BY o.published_at, o.id LIMIT ${p.max}`;
 });

@@ -17,12 +17,12 @@ import type { Step } from "./steps.ts";
 
 const ofRunningRun = "r.id = s.run_id AND r.status = 'RUNNING'";
 
-const pickDue = forOne("pick_due_jobs", { now: "int", max: "int" }, (p, dialect) => {
+const pickDue = forOne("pick_due_jobs", { now: "int", max: "limit" }, (p, dialect) => {
   return `SELECT ${stageStateColumns}, r.workflow_id, r.priority, r.config FROM stages s ${dialect.useIndex("stages_queue")} CROSS JOIN runs r
     WHERE s.ready_at IS NOT NULL AND s.ready_at <= ${p.now} AND s.status = 'PENDING' AND ${ofRunningRun}
     ORDER BY s.priority DESC, s.ready_at, s.run_id, s.number, s.item LIMIT ${p.max} ${dialect.lockFreeRows}`;
 });
-const findDueRuns = forOne("find_due_runs", { now: "int", max: "int" }, (p, dialect) => {
+const findDueRuns = forOne("find_due_runs", { now: "int", max: "limit" }, (p, dialect) => {
   return `SELECT r.id FROM stages s ${dialect.useIndex("stages_queue")} CROSS JOIN runs r
     WHERE s.ready_at IS NOT NULL AND s.ready_at <= ${p.now} AND s.status = 'PENDING' AND ${ofRunningRun}
     ORDER BY s.priority DESC, s.ready_at, s.run_id, s.number, s.item LIMIT ${p.max}`;

@@ -16,7 +16,7 @@ const insertLog = forOne(
 );
 
 /** Log lines of a run, oldest first, after a place in that order. */
-export const listLogsAfter = forOne("list_logs_after", { run_id: "text", at: "int", id: "int", max: "int" }, (p) => {
+export const listLogsAfter = forOne("list_logs_after", { run_id: "text", at: "int", id: "int", max: "limit" }, (p) => {
   return `SELECT ${columns} FROM logs WHERE run_id = ${p.run_id} AND (created_at, id) > (${p.at}, ${p.id})
     ORDER BY created_at, id LIMIT ${p.max}`;
 });

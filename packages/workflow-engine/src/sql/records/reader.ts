@@ -33,7 +33,7 @@ import type { Step, Steps } from "./steps.ts";
 const MAX_EVENTS = 500;
 
 // an event that is marked alone is published before its row is
-const listEventsAfter = forOne("list_events_after", { run_id: "text", after: "int", max: "int" }, (p) => {
+const listEventsAfter = forOne("list_events_after", { run_id: "text", after: "int", max: "limit" }, (p) => {
   return `SELECT ${outboxColumns} FROM outbox o WHERE o.run_id = ${p.run_id} AND o.first_sequence + o.count - 1 > ${p.after}
     AND (${isPublished} OR EXISTS (SELECT 1 FROM event_marks m WHERE m.outbox_id = o.id AND m.published_at IS NOT NULL))
     ORDER BY o.id LIMIT ${p.max}`;

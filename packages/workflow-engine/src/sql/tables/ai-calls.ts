@@ -164,7 +164,7 @@ const columns = `c.id, c.opened_at, c.closed_at, c.topic, c.call_type, c.model_k
 /** One call. */
 export const loadCall = forOne("load_ai_call", { id: "text" }, (p) => `SELECT ${columns} FROM ai_calls c WHERE c.id = ${p.id}`);
 
-const page = { run_id: "text", topic: "text", first: "text", last: "text", status: "text", after: "text", max: "int" } as const;
+const page = { run_id: "text", topic: "text", first: "text", last: "text", status: "text", after: "text", max: "limit" } as const;
 
 function listing(name: string, where: (p: Record<keyof typeof page, string>, topic: string) => string): ReturnType<typeof forOne> {
   return forOne(name, page, (p, dialect) => {

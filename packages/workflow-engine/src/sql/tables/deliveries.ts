@@ -8,7 +8,7 @@ export const deliveryColumns = "d.outbox_id, d.idx, d.consumer, d.run_id, d.sequ
 export const findAlive = forOne("find_alive", {}, () => "SELECT 1 WHERE EXISTS (SELECT 1 FROM deliveries WHERE dead_at IS NULL)");
 
 /** Queues, by run and consumer, in which a delivery is due. */
-export const listDueQueues = forOne("list_due_queues", { now: "int", max: "int" }, (p) => {
+export const listDueQueues = forOne("list_due_queues", { now: "int", max: "limit" }, (p) => {
   return `SELECT run_id, consumer, min(next_at) FROM deliveries
     WHERE dead_at IS NULL AND next_at IS NOT NULL AND next_at <= ${p.now} GROUP BY run_id, consumer ORDER BY min(next_at) LIMIT ${p.max}`;
 });
@@ -48,7 +48,7 @@ export const deleteDeliveries = forRows("delete_deliveries", { outbox_id: "int",
 });
 
 /** Dead deliveries, the longest dead first; locked, so that each is revived, and counted, once. */
-export const listDeadDeliveries = forOne("list_dead_deliveries", { max: "int" }, (p, dialect) => {
+export const listDeadDeliveries = forOne("list_dead_deliveries", { max: "limit" }, (p, dialect) => {
   return `SELECT ${deliveryColumns} FROM deliveries d WHERE d.dead_at IS NOT NULL ORDER BY d.dead_at, d.outbox_id, d.idx LIMIT ${p.max}
     ${dialect.lockRows}`;
 });
@@ -62,7 +62,7 @@ export const reviveDeliveries = forRows(
 );
 
 /** Deliveries dead since before an instant. */
-export const listOldDead = forOne("list_old_dead", { before: "int", max: "int" }, (p) => {
+export const listOldDead = forOne("list_old_dead", { before: "int", max: "limit" }, (p) => {
   return `SELECT outbox_id, idx, consumer FROM deliveries WHERE dead_at IS NOT NULL AND dead_at < ${p.before} ORDER BY dead_at LIMIT ${p.max}`;
 });
 
@@ -88,7 +88,7 @@ export const deleteMarks = forRows("delete_marks", { outbox_id: "int" }, (u, { u
 });
 
 /** Marks of events given up, the longest first. */
-export const listDeadMarks = forOne("list_dead_marks", { max: "int" }, (p) => {
+export const listDeadMarks = forOne("list_dead_marks", { max: "limit" }, (p) => {
   return `SELECT m.outbox_id, m.idx, m.published_at, m.tries, m.dead_at FROM event_marks m
     WHERE m.dead_at IS NOT NULL ORDER BY m.dead_at, m.outbox_id, m.idx LIMIT ${p.max}`;
 });

@@ -24,7 +24,7 @@ export const deleteInstances = forRows("delete_instances", { id: "text" }, (u, {
 });
 
 /** Executions leased to these instances and not heard of since an instant, the longest silent first. */
-export const listStaleLeases = forOne("list_stale_leases", { ids: "texts", before: "int", max: "int" }, (p, dialect) => {
+export const listStaleLeases = forOne("list_stale_leases", { ids: "texts", before: "int", max: "limit" }, (p, dialect) => {
   const heard = `CASE WHEN i.heartbeat_at = 0 THEN 0 WHEN i.heartbeat_at > s.locked_at THEN i.heartbeat_at ELSE s.locked_at END`;
   return `SELECT s.run_id, s.stage_id, s.item, s.execution_id, s.instance_id FROM runs r
     CROSS JOIN stages s CROSS JOIN instances i

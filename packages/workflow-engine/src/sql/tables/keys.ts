@@ -35,7 +35,7 @@ export const releaseKey = forOne("release_key", { key: "text", command: "text" }
 });
 
 /** Keys completed, or given up by a dead owner, before an instant. */
-export const listOldKeys = forOne("list_old_keys", { before: "int", max: "int" }, (p) => {
+export const listOldKeys = forOne("list_old_keys", { before: "int", max: "limit" }, (p) => {
   return `SELECT key, command FROM keys
     WHERE created_at < ${p.before} AND coalesce(completed_at, held_until) < ${p.before} ORDER BY created_at LIMIT ${p.max}`;
 });

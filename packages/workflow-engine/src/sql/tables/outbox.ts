@@ -24,13 +24,13 @@ export const isPublished = `(o.published_at IS NOT NULL OR o.id <= ${lastPublica
 const unpublished = `FROM outbox o WHERE o.id > ${lastPublication} AND o.published_at IS NULL`;
 
 /** Unpublished rows, oldest first, while no event has a mark. */
-export const listUnpublished = forOne("list_unpublished", { max: "int" }, (p) => {
+export const listUnpublished = forOne("list_unpublished", { max: "limit" }, (p) => {
   const columns = outboxColumns.replace(publishedAt, "NULL");
   return `SELECT ${columns} ${unpublished} ORDER BY o.id LIMIT ${p.max}`;
 });
 
 /** Rows that have an event which is neither published nor given up, oldest first; one that is published itself may have one that was revived. */
-export const listLive = forOne("list_live", { max: "int" }, (p) => {
+export const listLive = forOne("list_live", { max: "limit" }, (p) => {
   const isLive = "m.published_at IS NULL AND m.dead_at IS NULL";
   return `SELECT * FROM (
       SELECT ${outboxColumns} FROM outbox o WHERE o.id IN (
@@ -92,7 +92,7 @@ export const findRowFrom = forOne("find_row_from", { id: "int" }, (p) => {
 export const findLastRow = forOne("find_last_row", {}, () => "SELECT max(id) FROM outbox");
 
 /** Rows up to an id that were published before an instant, that no delivery names and of which no event waits or has been given up. */
-export const listOldPublished = forOne("list_old_published", { last_id: "int", before: "int", max: "int" }, (p) => {
+export const listOldPublished = forOne("list_old_published", { last_id: "int", before: "int", max: "limit" }, (p) => {
   return `SELECT o.id, o.count FROM outbox o
     WHERE o.id <= ${p.last_id} AND ${publishedAt} < ${p.before}
       AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.outbox_id = o.id)
@@ -100,7 +100,7 @@ export const listOldPublished = forOne("list_old_published", { last_id: "int", b
 });
 
 /** Rows of which events have been given up, the last of them before an instant, and no other is on its way. */
-export const listOldDeadRows = forOne("list_old_dead_rows", { before: "int", max: "int" }, (p) => {
+export const listOldDeadRows = forOne("list_old_dead_rows", { before: "int", max: "limit" }, (p) => {
   return `SELECT m.outbox_id FROM event_marks m CROSS JOIN outbox o WHERE o.id = m.outbox_id GROUP BY m.outbox_id, o.count, o.id, o.published_at
     HAVING count(m.dead_at) > 0 AND count(CASE WHEN m.published_at IS NULL AND coalesce(m.dead_at, ${p.before}) >= ${p.before} THEN 1 END) = 0
       AND (count(*) = o.count OR ${publishedAt} IS NOT NULL) LIMIT ${p.max}`;

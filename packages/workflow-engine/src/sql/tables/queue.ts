@@ -3,7 +3,7 @@ import { forOne, forRows } from "../dialect.ts";
 import { stageStateColumns } from "./stages.ts";
 
 /** Picks due stages of RUNNING runs; workflow id, priority, what the stage left and the number of the run's events follow the state. */
-export const pickStages = forOne("pick_stages", { now: "int", workflow_ids: "texts", max: "int" }, (p, dialect) => {
+export const pickStages = forOne("pick_stages", { now: "int", workflow_ids: "texts", max: "limit" }, (p, dialect) => {
   return `SELECT ${stageStateColumns}, r.workflow_id, r.priority, s.resume, r.event_count FROM stages s ${dialect.useIndex("stages_queue")} CROSS JOIN runs r
     WHERE s.ready_at IS NOT NULL AND s.ready_at <= ${p.now} AND s.status = 'PENDING' AND r.id = s.run_id AND r.status = 'RUNNING'
       AND ${dialect.isIn("r.workflow_id", p.workflow_ids)}
@@ -11,7 +11,7 @@ export const pickStages = forOne("pick_stages", { now: "int", workflow_ids: "tex
 });
 
 /** Runs of the stages that `pickStages` would pick if nobody had them. */
-export const listDueRuns = forOne("list_due_runs", { now: "int", workflow_ids: "texts", max: "int" }, (p, dialect) => {
+export const listDueRuns = forOne("list_due_runs", { now: "int", workflow_ids: "texts", max: "limit" }, (p, dialect) => {
   return `SELECT r.id FROM stages s ${dialect.useIndex("stages_queue")} CROSS JOIN runs r
     WHERE s.ready_at IS NOT NULL AND s.ready_at <= ${p.now} AND s.status = 'PENDING' AND r.id = s.run_id AND r.status = 'RUNNING'
       AND ${dialect.isIn("r.workflow_id", p.workflow_ids)}
@@ -31,7 +31,7 @@ export const leaseStages = forRows(
 );
 
 /** Picks suspended stages of RUNNING runs whose poll is due; workflow id, the run's config and the stage's state follow. */
-export const pickPolls = forOne("pick_polls", { now: "int", workflow_ids: "texts", max: "int" }, (p, dialect) => {
+export const pickPolls = forOne("pick_polls", { now: "int", workflow_ids: "texts", max: "limit" }, (p, dialect) => {
   return `SELECT ${stageStateColumns}, r.workflow_id, r.config, s.state FROM stages s CROSS JOIN runs r
     WHERE s.poll_at IS NOT NULL AND s.poll_at <= ${p.now} AND s.status = 'SUSPENDED' AND s.wait_reason = 'poll'
       AND r.id = s.run_id AND r.status = 'RUNNING' AND ${dialect.isIn("r.workflow_id", p.workflow_ids)}

@@ -100,7 +100,7 @@ export function listRuns(filter: { workflowId: boolean; status: boolean }): Retu
   return listRunsVariants[which as keyof typeof listRunsVariants];
 }
 
-const page = { workflow_id: "text", status: "text", after: "int", before: "int", at: "int", id: "text", max: "int" } as const;
+const page = { workflow_id: "text", status: "text", after: "int", before: "int", at: "int", id: "text", max: "limit" } as const;
 
 function listRunsWhere(
   name: string,

@@ -48,7 +48,7 @@ export const checkRuns = forRows("check_runs", { id: "text", version: "int", eve
 });
 
 /** Picks due runs, most urgent first, that nobody else is picking; the number of their events, input and config follow the state. */
-export const pickRuns = forOne("pick_runs", { now: "int", workflow_ids: "texts", max: "int" }, (p, dialect) => {
+export const pickRuns = forOne("pick_runs", { now: "int", workflow_ids: "texts", max: "limit" }, (p, dialect) => {
   return `SELECT ${runStateColumns}, r.event_count, r.input, r.config FROM runs r
     WHERE r.queued_at IS NOT NULL AND r.queued_at <= ${p.now} AND ${dialect.isIn("r.workflow_id", p.workflow_ids)} AND r.status = 'PENDING'
     ORDER BY r.priority DESC, r.queued_at, r.id LIMIT ${p.max} ${dialect.lockFreeRows}`;
@@ -218,7 +218,7 @@ export const loadRunPayloads = forRows("load_run_payloads", { id: "text" }, (u, 
 });
 
 /** Runs that nobody moves on, the longest stranded first. */
-export const listStrandedRuns = forOne("list_stranded_runs", { before: "int", max: "int" }, (p) => {
+export const listStrandedRuns = forOne("list_stranded_runs", { before: "int", max: "limit" }, (p) => {
   return `SELECT id FROM runs WHERE stranded_at IS NOT NULL AND stranded_at <= ${p.before} AND status = 'RUNNING' ORDER BY stranded_at LIMIT ${p.max}`;
 });
 
@@ -249,7 +249,7 @@ export function strandedAt(run: RunState, now: number): number | null {
 }
 
 /** Runs that ended before an instant. */
-export const listOldRuns = forOne("list_old_runs", { before: "int", max: "int" }, (p) => {
+export const listOldRuns = forOne("list_old_runs", { before: "int", max: "limit" }, (p) => {
   // a run ends after it was created, so the index on that bounds the search
   return `SELECT id, workflow_id FROM runs WHERE created_at < ${p.before} AND status IN ('COMPLETED', 'FAILED', 'CANCELLED', 'SKIPPED')
     AND completed_at < ${p.before} ORDER BY created_at LIMIT ${p.max}`;
