@@ -6,8 +6,8 @@ import type { Job, LogRow, RunPayloads } from "../../ports/store.ts";
 import { createFakeEnvironment } from "../testing/fake-environment.ts";
 import { Abort } from "./abort.ts";
 import type { PayloadLimits } from "./payloads.ts";
-import type { ExecutionServices, StageExecution } from "./run-stage.ts";
 import { withoutLogger } from "./stage-ai.ts";
+import type { ExecutionServices, StageExecution } from "./stage-execution.ts";
 import { Teller } from "./teller.ts";
 
 /** What a stage reads, as values. */

@@ -1,43 +1,20 @@
 // Runs a stage's user code, outside any transaction, and turns its end into an outcome for the rules: parsed, bounded, stored (P5 to P7).
 import { assertNoCredential, isSuspendedResult, type SimpleStageResult } from "../../define/outcome.ts";
-import type { PlannedStage, WorkflowPlan } from "../../define/plan.ts";
+import type { PlannedStage } from "../../define/plan.ts";
 import { WorkflowEngineError } from "../../errors.ts";
-import type { BlobStore } from "../../ports/blob-store.ts";
 import type { Environment } from "../../ports/environment.ts";
-import type { ArtifactRow, Job, JsonText } from "../../ports/store.ts";
+import type { ArtifactRow, JsonText } from "../../ports/store.ts";
 import type { Outcome } from "../rules/settle.ts";
 import type { Abort } from "./abort.ts";
 import { type Awaitable, andThen } from "./and-then.ts";
 import { failedOutcome, parseWith } from "./failures.ts";
-import { isStoredAsBlob, type PayloadLimits, storePayload, toJson } from "./payloads.ts";
+import { isStoredAsBlob, storePayload, toJson } from "./payloads.ts";
 import { readRunValues } from "./run-values.ts";
-import { type LazyAI, refusedOutcome, type StageAIFactory } from "./stage-ai.ts";
+import { refusedOutcome } from "./stage-ai.ts";
 import { StageExecutionContext } from "./stage-context.ts";
+import type { ExecutionServices, StageExecution } from "./stage-execution.ts";
 import { outputBlobKey } from "./stage-storage.ts";
 import { suspendedOutcome } from "./suspension.ts";
-import type { Teller } from "./teller.ts";
-
-/** What every execution needs of the kernel. */
-export interface ExecutionServices {
-  environment: Environment;
-  blobStore: BlobStore;
-  limits: PayloadLimits;
-  /** Binds ctx.ai. */
-  bindAI: StageAIFactory;
-}
-
-/** One execution to run. */
-export interface StageExecution {
-  plan: WorkflowPlan;
-  planned: PlannedStage;
-  job: Job;
-  /** The whole config map, when the caller brings one; the run's own otherwise. */
-  config?: Record<string, unknown> | undefined;
-  abort: Abort;
-  teller: Teller;
-  /** Set once the stage's code has looked at ctx.ai. */
-  ai?: LazyAI;
-}
 
 /** Runs the stage to its end, or to its abort; never rejects: what goes wrong is a failed outcome. */
 export async function runStage(services: ExecutionServices, execution: StageExecution): Promise<Outcome> {

@@ -14,8 +14,8 @@ import {
 import type { SuspendedState } from "../../define/outcome.ts";
 import { stageRecordId } from "../../store/record-ids.ts";
 import type { Abort } from "./abort.ts";
-import type { ExecutionServices, StageExecution } from "./run-stage.ts";
 import { aiBindingOf, LazyAI } from "./stage-ai.ts";
+import type { ExecutionServices, StageExecution } from "./stage-execution.ts";
 import { createStageStorage } from "./stage-storage.ts";
 
 /** What a stage reads, parsed. */
