@@ -8,6 +8,24 @@ export interface Expected {
   output: unknown;
 }
 
+/** Runs audited at once: as many as a store has connections for. */
+const atOnce = 8;
+
+/** Everything wrong with these runs. */
+export async function auditRuns(reader: Reader, runs: ReadonlyArray<readonly [runId: string, expected: Expected]>): Promise<string[]> {
+  return eachInTurn(runs, ([runId, expected]) => auditRun(reader, runId, expected));
+}
+
+async function eachInTurn<T>(all: readonly T[], audit: (one: T) => Promise<string[]>): Promise<string[]> {
+  const left = [...all];
+  const problems: string[] = [];
+  const work = async (): Promise<void> => {
+    for (let next = left.pop(); next !== undefined; next = left.pop()) problems.push(...(await audit(next)));
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
+  return problems;
+}
+
 /** Everything wrong with a run that has ended; nothing when it is as promised. */
 export async function auditRun(reader: Reader, runId: string, expected: Expected): Promise<string[]> {
   const detail = await reader.getRunDetail(runId);
@@ -69,13 +87,12 @@ function auditGroups(stages: RunDetail["stages"], events: OutboxRecord[]): strin
 /** What was delivered, in the order of the first delivery of each event, against what was to be. Deliveries are lines "run event". */
 export async function auditDeliveries(reader: Reader, runIds: readonly string[], deliveries: string): Promise<string[]> {
   const told = Map.groupBy(new Set(deliveries.trim().split("\n")), (line) => line.split(" ")[0]!);
-  const checks = runIds.map(async (runId) => {
+  return eachInTurn(runIds, async (runId) => {
     const events = (await reader.listEvents(runId, 0, 10_000)).map(({ id }) => `${runId} ${id}`);
     const first = told.get(runId) ?? [];
     if (isDeepStrictEqual(first, events)) return [];
     return [`${runId}: delivered ${first.length} of ${events.length} events, or not in their order`];
   });
-  return (await Promise.all(checks)).flat();
 }
 
 function stageOf(event: OutboxRecord): unknown {

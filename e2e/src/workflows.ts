@@ -135,5 +135,19 @@ export const slow = defineWorkflow({ id: "slow", name: "Slow", input: Numbered }
   )
   .build();
 
+function instant(id: string) {
+  return defineStage({
+    ...{ id, name: id, schemas: { input: Numbered, output: Numbered, config: NoConfig } },
+    execute: async ({ input }) => ({ output: { n: input.n + 1 } }),
+  });
+}
+
+/** Three stages that take no time. */
+export const quick = defineWorkflow({ id: "quick", name: "Quick", input: Numbered })
+  .pipe(instant("q1"))
+  .pipe(instant("q2"))
+  .pipe(instant("q3"))
+  .build();
+
 /** Everything a worker of the crash tests knows. */
-export const workflows = [sequential, parallel, failing, suspending, poison, slow];
+export const workflows = [sequential, parallel, failing, suspending, poison, slow, quick];
