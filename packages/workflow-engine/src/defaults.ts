@@ -49,7 +49,10 @@ export interface KernelConfig {
   payloadLimits?: Partial<PayloadLimits> | undefined;
   /** Default: published events 7 days, dead letters 30 days, idempotency keys 24 hours, ended runs for ever. */
   retention?: Partial<Retention> | undefined;
-  /** Milliseconds between heartbeats of running executions; default 15,000. Keep it well under the stale lease threshold. */
+  /**
+   * Milliseconds between heartbeats of running executions; default 15,000. Keep it well under the stale lease threshold. A look at a
+   * suspended stage that is not heard of for four of them is taken over.
+   */
   heartbeatIntervalMs?: number | undefined;
 }
 

@@ -65,13 +65,32 @@ describe("stage.pollSuspended", () => {
 
   it("P20: one stage that cannot be written keeps no other from being looked at to its end", async () => {
     const { kernel, state, stageOf, one, two, environment } = await open(() => ({ ready: true, output: 1 }));
-    let isFirst = true;
-    state.fails = ({ method }) => method === "store.transact" && isFirst && !(isFirst = false);
-    await expect(kernel.dispatch(poll)).rejects.toThrow("Injected fault");
+    let writes = 0;
+    state.fails = ({ method }) => method === "store.transact" && ++writes !== 2;
+    const looking = expect(kernel.dispatch(poll)).rejects.toThrow("Injected fault");
+    await environment.advance(20_000);
+    await looking;
+    state.fails = () => false;
     const statuses = await Promise.all([one, two].map(async (id) => (await stageOf(id))?.status));
     expect(statuses.toSorted()).toEqual(["COMPLETED", "SUSPENDED"]);
     await environment.advance(60_000); // the hold of the look that was lost
     expect(await kernel.dispatch(poll)).toMatchObject({ checked: 1, resumed: 1 });
+  });
+
+  it("P10: what a look has found is written once the store answers again; nobody is asked for it twice", async () => {
+    let looks = 0;
+    const { kernel, state, environment } = await open(() => {
+      looks += 1;
+      return { ready: true, output: 1 };
+    });
+    let isDown = true;
+    state.fails = ({ method }) => method === "store.transact" && isDown;
+    const looking = kernel.dispatch(poll);
+    await environment.advance(5_000);
+    isDown = false;
+    await environment.advance(10_000);
+    expect(await looking).toMatchObject({ checked: 2, resumed: 2 });
+    expect(looks).toBe(2);
   });
 
   it("P3: a stage that this process does not know waits for a worker that does", async () => {

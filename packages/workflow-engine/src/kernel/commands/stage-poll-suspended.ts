@@ -1,17 +1,17 @@
 // stage.pollSuspended: looks at suspended stages that are due, each by one poller, outside any transaction (P10 to P12).
-import type { Poll } from "../../ports/store.ts";
+import type { Decide, Poll } from "../../ports/store.ts";
+import type { Abort } from "../execute/abort.ts";
 import { checkCompletion, type PollEnd } from "../execute/check-completion.ts";
 import { afterSettling, notifyScheduler, tellOf } from "../execute/execute-job.ts";
 import { checkDeclaredOutput, type KernelParts, knownWorkflowIds, planOf } from "../execute/parts.ts";
+import { commitAgain } from "../execute/settle-execution.ts";
 import { Teller } from "../execute/teller.ts";
 import { pollAgain, resume } from "../rules/poll.ts";
 import { settle } from "../rules/settle.ts";
 import type { CommandMap, StagePollSuspendedCommand } from "./command.ts";
 import { requireCount } from "./fields.ts";
 
-/** A poller that dies is replaced after this long. */
-const holdMs = 60_000;
-/** A look that takes longer is given up while its hold still lasts, so that what follows is written. */
+/** A look that takes longer is given up. Milliseconds. */
 const lookMs = 50_000;
 
 /** What a look at one stage came to. */
@@ -35,7 +35,7 @@ export async function stagePollSuspended(
 
 /** Holds up to `max` due stages of workflows this process knows. */
 export async function takePolls(parts: KernelParts, max: number): Promise<Poll[]> {
-  return parts.store.takePolls({ max, holdMs, workflowIds: await knownWorkflowIds(parts) });
+  return parts.store.takePolls({ max, holdMs: parts.executions.pollHoldMs, workflowIds: await knownWorkflowIds(parts) });
 }
 
 /** Looks at stages side by side. Rejects when one could not be written, once all have been looked at. */
@@ -51,7 +51,7 @@ export async function pollEach(parts: KernelParts, polls: readonly Poll[], advan
 export async function pollOne(parts: KernelParts, poll: Poll, advances: boolean): Promise<PollResult> {
   const plan = planOf(parts.registry, poll.workflowId);
   const planned = plan?.getStage(poll.stageId);
-  if (!plan || !planned) return "waiting"; // a worker that knows the stage polls it after holdMs
+  if (!plan || !planned) return "waiting"; // a worker that knows the stage polls it once nobody holds it
   const held = parts.executions.hold(poll, "SUSPENDED");
   const teller = new Teller(parts.environment, tellOf(parts, poll, "SUSPENDED"), () =>
     held.abort.abort(new Error("This poll has lost its stage")),
@@ -61,10 +61,24 @@ export async function pollOne(parts: KernelParts, poll: Poll, advances: boolean)
   );
   try {
     const end = await checkCompletion(parts, { plan, planned, poll, abort: held.abort, teller });
-    return await apply(parts, poll, end, { plan, advances, ...teller.close() });
+    held.end();
+    await held.quiet();
+    return await apply(parts, poll, end, held.abort, { plan, advances, ...teller.close() });
   } finally {
     cancelTimer();
     held.end();
+  }
+}
+
+/** Writes what a look came to, also over a store that stumbles: what was found must not be asked for again because of that. */
+async function commitLook<R extends object>(parts: KernelParts, poll: Poll, abort: Abort, decide: Decide<R>): Promise<R> {
+  const unit = { runId: poll.runId, stage: { stageId: poll.stageId, item: poll.item }, decide };
+  try {
+    return await parts.store.transact(unit);
+  } catch (error) {
+    const answer = await commitAgain(parts, abort, error, () => unit);
+    if (!answer) throw error;
+    return answer;
   }
 }
 
@@ -72,26 +86,25 @@ async function apply(
   parts: KernelParts,
   poll: Poll,
   end: PollEnd,
+  abort: Abort,
   options: Pick<Parameters<typeof settle>[0], "plan" | "advances" | "logs" | "progress">,
 ): Promise<PollResult> {
-  const unit = { runId: poll.runId, stage: { stageId: poll.stageId, item: poll.item } };
+  const transact = <R extends object>(decide: Decide<R>): Promise<R> => commitLook(parts, poll, abort, decide);
   if (end.kind === "settle") {
     const { outcome } = end;
     const checkOutput = (output: string): string | null => checkDeclaredOutput(parts.registry, poll.workflowId, output);
-    const settled = await parts.store.transact({
-      ...unit,
-      decide: settle({ ...options, ref: poll, outcome, from: "SUSPENDED", retry: "nobody", taker: null, checkOutput }),
-    });
+    const settled = await transact(
+      settle({ ...options, ref: poll, outcome, from: "SUSPENDED", retry: "nobody", taker: null, checkOutput }),
+    );
     await afterSettling(parts, poll, outcome, settled);
     if (settled.outcome === "discarded") return "waiting";
     return settled.outcome === "failed" ? "failed" : "resumed";
   }
   if (end.kind === "resume") {
-    const { isHeld } = await parts.store.transact({ ...unit, decide: resume(poll, end.state, options.logs) });
+    const { isHeld } = await transact(resume(poll, end.state, options.logs));
     return isHeld ? "resumed" : "waiting";
   }
-  const decide = pollAgain(poll, end.nextPollAt, end.failures, options.logs);
-  const { wakeAt } = await parts.store.transact({ ...unit, decide });
+  const { wakeAt } = await transact(pollAgain(poll, end.nextPollAt, end.failures, options.logs));
   if (wakeAt !== null) notifyScheduler(parts, poll, "stage.pollSuspended", wakeAt);
   return "waiting";
 }

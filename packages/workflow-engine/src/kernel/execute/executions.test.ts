@@ -128,6 +128,21 @@ describe("Executions", () => {
     expect(abort.isAborted).toBe(false);
   });
 
+  it("P10: a look is held for as long as it says that it lives, and a dead poller is replaced after four heartbeats", async () => {
+    const { environment, runStore, executions, poll } = await openPoll();
+    const isFree = async () => (await runStore.takePolls({ max: 1, holdMs: 60_000, workflowIds: ["w"] })).length > 0;
+    expect(executions.pollHoldMs).toBe(60_000);
+    const { abort, end, quiet } = executions.hold(poll, "SUSPENDED");
+    await environment.advance(100_000);
+    expect([await isFree(), abort.isAborted]).toEqual([false, false]);
+    end();
+    await quiet();
+    await environment.advance(40_000);
+    expect(await isFree()).toBe(false);
+    await environment.advance(20_000);
+    expect(await isFree()).toBe(true);
+  });
+
   it("P8: a cancel aborts the look at a suspended stage too", async () => {
     const { environment, executions, poll, cancel } = await openPoll();
     const { abort } = executions.hold(poll, "SUSPENDED");

@@ -4,6 +4,7 @@ import { WorkflowEngineError } from "../../errors.ts";
 import type { Environment } from "../../ports/environment.ts";
 import type { Decide, ExecutionRef, Instance, RunStore } from "../../ports/store.ts";
 import { heldBy } from "../rules/fence.ts";
+import { holdOn } from "../rules/poll.ts";
 import { Abort } from "./abort.ts";
 
 /** How often a held execution is heard of, and checked. Milliseconds. */
@@ -14,11 +15,16 @@ export interface WatchIntervals {
   lostCheckMs: number;
 }
 
+/** Heartbeats after which a look at a suspended stage is taken for dead: as many as make the usual lease. */
+const heartbeatsOfHold = 4;
+
 /** One execution under way. */
 export interface HeldExecution {
   readonly ref: ExecutionRef;
   readonly abort: Abort;
   end(): void;
+  /** Resolves when no heartbeat of it is on its way any more: one that came later than what follows would undo that. */
+  quiet(): Promise<unknown>;
 }
 
 /** How the store knows a held execution: as the stage's own, or as that of a look at a suspended stage. */
@@ -29,6 +35,7 @@ interface Entry {
   as: HeldAs;
   since: number;
   abort: Abort;
+  beat: Promise<unknown>;
 }
 
 /** Holds executions for as long as their user code runs. */
@@ -56,6 +63,11 @@ export class Executions {
     return this.#entries.size;
   }
 
+  /** How long a look at a suspended stage is held without a heartbeat, after which another poller takes its place. Milliseconds. */
+  get pollHoldMs(): number {
+    return heartbeatsOfHold * this.#intervals.heartbeatMs;
+  }
+
   /** True while this execution's user code or commit is under way here. */
   has(executionId: string): boolean {
     return this.#entries.has(executionId);
@@ -63,10 +75,10 @@ export class Executions {
 
   /** Holds an execution until `end()`. */
   hold(ref: ExecutionRef, as: HeldAs = "RUNNING"): HeldExecution {
-    const entry: Entry = { ref, as, since: this.#environment.now(), abort: new Abort() };
+    const entry: Entry = { ref, as, since: this.#environment.now(), abort: new Abort(), beat: Promise.resolve() };
     this.#entries.set(ref.executionId, entry);
     this.#watch();
-    return { ref, abort: entry.abort, end: () => void this.#entries.delete(ref.executionId) };
+    return { ref, abort: entry.abort, end: () => void this.#entries.delete(ref.executionId), quiet: () => entry.beat };
   }
 
   /** Aborts these executions where they are held, e.g. because their host has to stop now. */
@@ -90,11 +102,19 @@ export class Executions {
       const now = this.#environment.now();
       if (now - this.#heardAt >= this.#intervals.heartbeatMs) {
         this.#heardAt = now;
-        this.#store.heartbeat(this.instance).catch(() => undefined); // the next one comes in heartbeatMs; the lease lasts several
+        this.#beat();
       }
       void this.#checkLost(now - this.#intervals.lostCheckMs);
       this.#tick();
     });
+  }
+
+  /** The next one comes in heartbeatMs; leases and holds last several. */
+  #beat(): void {
+    this.#store.heartbeat(this.instance).catch(() => undefined);
+    for (const entry of this.#entries.values()) {
+      if (entry.as === "SUSPENDED") entry.beat = this.#askPoll(entry.ref, holdOn(entry.ref, this.pollHoldMs)).catch(() => undefined);
+    }
   }
 
   /** Aborts held executions, begun before `before`, that the store no longer gives to this process. */
@@ -122,7 +142,10 @@ export class Executions {
   }
 
   #holdsPoll(ref: ExecutionRef): Promise<boolean> {
-    const decide: Decide<boolean> = (snapshot) => ({ result: heldBy(ref, "SUSPENDED", snapshot) !== null });
-    return this.#store.transact({ runId: ref.runId, stage: { stageId: ref.stageId, item: ref.item }, decide }).catch(() => true);
+    return this.#askPoll(ref, (snapshot) => ({ result: heldBy(ref, "SUSPENDED", snapshot) !== null })).catch(() => true);
+  }
+
+  #askPoll(ref: ExecutionRef, decide: Decide<boolean>): Promise<boolean> {
+    return this.#store.transact({ runId: ref.runId, stage: { stageId: ref.stageId, item: ref.item }, decide });
   }
 }

@@ -40,27 +40,32 @@ export async function settleExecution(
   } catch (refused) {
     error = refused;
   }
-  if (finalCodes.has(errorCodeOf(error))) throw error;
-  for (let tries = 2; tries <= maxTries && !abort.isAborted; tries++) {
-    const { settled } = await commit(parts, unitOf(outcome));
-    if (settled) return known({ outcome, settled }, error);
-    if (tries < maxTries) await pause(parts, backoffMs(tries - 1, parts.environment.random(), pauses));
-  }
+  const settled = await commitAgain(parts, abort, error, () => unitOf(outcome));
+  if (settled) return known({ outcome, settled }, error);
   const failed = refusedOutcome(parts, job, error);
-  const { settled } = await commit(parts, unitOf(failed));
-  if (!settled) throw error;
-  return known({ outcome: failed, settled }, error);
+  const settledAsFailed = await commit(parts, unitOf(failed));
+  if (!settledAsFailed) throw error;
+  return known({ outcome: failed, settled: settledAsFailed }, error);
 }
 
-async function commit(
-  { store }: Pick<KernelParts, "store">,
-  unit: Unit<Settled>,
-): Promise<{ settled: Settled; error?: undefined } | { settled: null; error: unknown }> {
-  try {
-    return { settled: await store.transact(unit) };
-  } catch (error) {
-    return { settled: null, error };
+/** Tries a commit that failed with this error again: at once, then for 12 s; null when none came through. Throws an error that stays. */
+export async function commitAgain<R extends object>(
+  parts: Pick<KernelParts, "store" | "environment">,
+  abort: Abort,
+  error: unknown,
+  unitOf: () => Unit<R>,
+): Promise<R | null> {
+  if (finalCodes.has(errorCodeOf(error))) throw error;
+  for (let tries = 2; tries <= maxTries && !abort.isAborted; tries++) {
+    const answer = await commit(parts, unitOf());
+    if (answer) return answer;
+    if (tries < maxTries) await pause(parts, backoffMs(tries - 1, parts.environment.random(), pauses));
   }
+  return null;
+}
+
+async function commit<R extends object>({ store }: Pick<KernelParts, "store">, unit: Unit<R>): Promise<R | null> {
+  return store.transact(unit).catch(() => null);
 }
 
 /** A commit whose answer was lost stands, and the try after it finds its stage gone: nobody knows then, so the caller is told of the error. */

@@ -25,6 +25,14 @@ export function pollAgain(ref: ExecutionRef, nextPollAt: number, failures: numbe
   };
 }
 
+/** Holds the stage for as long again, for a look that is still under way. False when somebody else has moved it. */
+export function holdOn(ref: ExecutionRef, holdMs: number): Decide<boolean> {
+  return (snapshot, now): Changes<boolean> => {
+    if (!heldBy(ref, "SUSPENDED", snapshot)) return { result: false };
+    return { result: true, stages: [{ stageId: ref.stageId, item: ref.item, set: { pollAt: now + holdMs } }], run: {} };
+  };
+}
+
 /** Queues the stage for another execution, with attempts counted anew, that is handed `state` as its `ctx.resumeState`. */
 export function resume(ref: ExecutionRef, state: JsonText, logs: LogRow[] = []): Decide<Polled> {
   return (snapshot, now): Changes<Polled> => {
