@@ -1,14 +1,11 @@
 // run.create inside a transaction of the user's own on PostgreSQL: it commits or rolls back with the user's rows (P2), whoever the user's
 // client is, and is known to nobody before.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { z } from "zod";
 import { createTestDatabase } from "../../../../tools/postgres/test-databases.ts";
 import { createKernel } from "../defaults.ts";
-import { defineWorkflow } from "../define/builder.ts";
-import { defineStage } from "../define/stage.ts";
 import { createRegistry } from "../kernel/registry.ts";
 import { createPostgresStore } from "./postgres.ts";
-import { openUserClients } from "./transaction-clients.test-fixture.ts";
+import { create, openUserClients, workflow } from "./transaction-clients.test-fixture.ts";
 
 const database = await createTestDatabase();
 const schema = 'it\'s "theirs"';
@@ -16,16 +13,7 @@ const name = '"it\'s ""theirs"""';
 await database.query("CREATE TABLE orders (id text PRIMARY KEY)");
 const clients = await openUserClients(database.url);
 const store = createPostgresStore({ connectionString: database.url, schema });
-const Any = z.unknown();
-const stage = defineStage({
-  id: "a",
-  name: "A",
-  schemas: { input: Any, output: Any, config: z.object({}) },
-  execute: async () => ({ output: 1 }),
-});
-const workflow = defineWorkflow({ id: "w", name: "W", input: Any }).pipe(stage).build();
 const kernel = createKernel({ ...store, registry: createRegistry([workflow]) });
-const create = (idempotencyKey: string, input: unknown = {}) => ({ type: "run.create", idempotencyKey, workflowId: "w", input }) as const;
 
 /** What everybody else sees of a key: its runs, events and keys, and the user's row of the same name. */
 async function seen(key: string, runId = "none") {

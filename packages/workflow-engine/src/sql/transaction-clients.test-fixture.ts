@@ -4,9 +4,24 @@ import { createRequire } from "node:module";
 import { drizzle } from "drizzle-orm/node-postgres";
 import { CamelCasePlugin, Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
+import { z } from "zod";
+import { defineWorkflow } from "../define/builder.ts";
+import { defineStage } from "../define/stage.ts";
 import type { TransactionClient } from "../ports/transaction.ts";
 import { generatedClient } from "../prisma/clients.test-fixture.ts";
 import { smallestSchema } from "../prisma/schemas.test-fixture.ts";
+
+const Any = z.unknown();
+const schemas = { input: Any, output: Any, config: z.object({}) };
+const stage = defineStage({ id: "a", name: "A", schemas, execute: async () => ({ output: 1 }) });
+
+/** A workflow `w` of one stage `a`. */
+export const workflow = defineWorkflow({ id: "w", name: "W", input: Any }).pipe(stage).build();
+
+/** A command that creates a run of it. */
+export const create = (idempotencyKey: string, input: unknown = {}) => {
+  return { type: "run.create", idempotencyKey, workflowId: "w", input } as const;
+};
 
 /** A user's transaction. */
 export interface UserTransaction {

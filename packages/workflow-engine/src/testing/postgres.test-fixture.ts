@@ -95,7 +95,7 @@ class Traffic {
  * What a pooler in transaction mode does: every transaction gets another connection than the one before, and what a session remembers
  * is gone after each, prepared statements too.
  */
-class TransactionPooler {
+export class TransactionPooler {
   readonly #idle: pg.Client[] = [];
   readonly #waiting: Array<(client: PgPoolClient) => void> = [];
   readonly #all: pg.Client[];

@@ -31,7 +31,7 @@ export function joinedClient(client: TransactionClient, query: TransactionQuery)
 export async function betweenSavepoints<T>(client: PgClient, work: () => Promise<T>): Promise<T> {
   // alone: where no transaction is open nothing must be on its way behind it
   await client.query({ text: `SAVEPOINT ${savepoint}` }).catch((error: unknown) => {
-    throw sqlStateWithin(error) === "25P01" ? noTransaction("BEGIN", error) : error;
+    throw sqlStateWithin(error) === "25P01" ? noTransaction("BEGIN", error) : useless(error);
   });
   try {
     const result = await work();
@@ -48,8 +48,7 @@ async function undone(client: PgClient, error: unknown): Promise<unknown> {
     await client.query({ text: `ROLLBACK TO SAVEPOINT ${savepoint}` });
     await client.query({ text: `RELEASE SAVEPOINT ${savepoint}` });
   } catch {
-    // the connection or the transaction is gone, and everything with it
-    return error;
+    return useless(error);
   }
   const code = sqlStateWithin(error);
   if (code === null || !conflicts.has(code)) return error;
@@ -59,6 +58,14 @@ async function undone(client: PgClient, error: unknown): Promise<unknown> {
   // what somebody else has committed since it began stays out of its sight: to try again here would be in vain
   const text = `Somebody else changed the same while your transaction (${isolation.toUpperCase()}) was open. Roll it back and run it again.`;
   return new WorkflowEngineError("STORE_REFUSED", text, { cause: error });
+}
+
+/** The connection is gone, or the transaction has failed, and everything with it. */
+function useless(cause: unknown): WorkflowEngineError {
+  if (cause instanceof WorkflowEngineError) return cause;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const text = `Your transaction is of no use any more, roll it back: ${reason}. Nothing was written.`;
+  return new WorkflowEngineError("STORE_REFUSED", text, { cause });
 }
 
 type Kind = "read" | "write" | "plain";

@@ -51,8 +51,14 @@ export class JoinedSqliteSession implements Session {
     return this.#between(savepoint, work);
   }
 
-  /** Throws where no transaction is open: a savepoint would begin one that nobody ends. */
-  async assertBegun(): Promise<void> {
+  /** Throws where the file is another than `path`, or no transaction is open: a savepoint would begin one that nobody ends. */
+  async assertBegun(path: string): Promise<void> {
+    const [main] = await this.#query("PRAGMA database_list", []);
+    const file = String((main as SqlValue[])[2]);
+    if (!isSameFile(file, path)) {
+      const text = `The connection given to transaction(client) is open on ${file || "no file"}, the store on ${path}. They must be on the same file.`;
+      throw new WorkflowEngineError("NOT_CONFIGURED", text);
+    }
     try {
       await this.#query("BEGIN", []);
     } catch (error) {
@@ -92,6 +98,16 @@ export class JoinedSqliteSession implements Session {
       return "?";
     });
     return this.#query(text, params);
+  }
+}
+
+function isSameFile(one: string, other: string): boolean {
+  const { realpathSync } = process.getBuiltinModule("node:fs");
+  try {
+    return realpathSync(one) === realpathSync(other);
+  } catch {
+    // one of them is not there
+    return false;
   }
 }
 

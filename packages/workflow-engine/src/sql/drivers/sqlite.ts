@@ -70,10 +70,10 @@ export class SqliteDb implements Db {
   }
 
   within<T>(client: TransactionClient, work: (session: Session) => Promise<T>): Promise<T> {
-    const session = new JoinedSqliteSession(sqliteQueryOf(client));
+    const session = new JoinedSqliteSession(sqliteQueryOf(client, this.#options.path));
     return inTurn(client, async () => {
       if (this.#isClosed) throw closedError();
-      await session.assertBegun();
+      await session.assertBegun(this.#options.path);
       return session.within(async () => {
         // there, not on the store's own connection: the caller has the lock
         if (!this.#isReady) await this.#options.prepare(session);

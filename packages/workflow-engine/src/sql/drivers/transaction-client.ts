@@ -61,12 +61,15 @@ interface SqliteStatement {
 }
 
 /** The function of a connection to SQLite; the caller's transaction must be open on it. */
-export function sqliteQueryOf(client: TransactionClient): TransactionQuery {
+export function sqliteQueryOf(client: TransactionClient, path: string): TransactionQuery {
+  if (path === ":memory:") {
+    throw new WorkflowEngineError("NOT_CONFIGURED", "A store on :memory: is on no other connection. Give createSqliteStore a file.");
+  }
   if (typeof client === "function") return client;
   if (!isHandle(client)) {
     throw new WorkflowEngineError(
       "NOT_CONFIGURED",
-      "transaction(client) on SQLite takes a DatabaseSync of node:sqlite or a Database of better-sqlite3, opened on the store's file, that has run BEGIN IMMEDIATE; or a function (text, params) => rows as arrays.",
+      `transaction(client) on SQLite takes a DatabaseSync of node:sqlite or a Database of better-sqlite3, opened on ${path}, that has run BEGIN IMMEDIATE; or a function (text, params) => rows as arrays.`,
     );
   }
   const handle = client as unknown as SqliteHandle;
