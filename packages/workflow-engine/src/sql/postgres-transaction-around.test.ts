@@ -11,7 +11,7 @@ import type { TransactionClient } from "../ports/transaction.ts";
 import { TransactionPooler } from "../testing/postgres.test-fixture.ts";
 import type { PgPool } from "./drivers/postgres-client.ts";
 import { createPostgresStore, type PostgresStoreOptions } from "./postgres.ts";
-import { create, workflow } from "./transaction-clients.test-fixture.ts";
+import { create, openPool, workflow } from "./transaction-clients.test-fixture.ts";
 
 const database = await createTestDatabase();
 await createPostgresStore({ connectionString: database.url, schema: "shared" }).migrate();
@@ -185,7 +185,7 @@ describe("the user's connection", () => {
   });
 
   it("is enough for a store that has not been used, where it is the pool's only one", async () => {
-    const pool = new pg.Pool({ connectionString: database.url, max: 1 });
+    const pool = openPool({ connectionString: database.url, max: 1 });
     const client = await pool.connect();
     await client.query("BEGIN");
     const only = open({ connectionString: undefined, pool: pool as unknown as PgPool, notify: false });

@@ -11,14 +11,14 @@ import { createMemoryStore } from "../memory/memory-store.ts";
 import { generatedClient } from "../prisma/clients.test-fixture.ts";
 import { smallestSchema } from "../prisma/schemas.test-fixture.ts";
 import { createPostgresStore } from "./postgres.ts";
-import { create, workflow } from "./transaction-clients.test-fixture.ts";
+import { create, openPool, workflow } from "./transaction-clients.test-fixture.ts";
 
 const database = await createTestDatabase();
 const registry = createRegistry([workflow]);
 const store = createPostgresStore({ connectionString: database.url });
 await store.migrate();
 const kernel = createKernel({ ...store, registry });
-const pool = new pg.Pool({ connectionString: database.url, max: 5 });
+const pool = openPool({ connectionString: database.url, max: 5 });
 const { PrismaPg } = createRequire(import.meta.url)("@prisma/adapter-pg");
 const Client = await generatedClient(smallestSchema, "postgresql");
 const large = { text: "x".repeat(100_000) };
@@ -44,7 +44,7 @@ describe("a client on which no transaction is open", () => {
 
   it.each([
     ["a pool", async () => pool],
-    ["a pool that pipelines", async () => new pg.Pool({ connectionString: database.url, max: 1, pipeline: true } as pg.PoolConfig)],
+    ["a pool that pipelines", async () => openPool({ connectionString: database.url, max: 1, pipeline: true })],
     ["Prisma itself", async () => new Client({ adapter: new PrismaPg({ connectionString: database.url, max: 1 }) })],
     ["Kysely itself", async () => new Kysely({ dialect: new PostgresDialect({ pool }) })],
     ["a function", async () => async (text: string, params: unknown[]) => (await pool.query(text, params)).rows],

@@ -39,13 +39,18 @@ export interface UserClient {
 
 const insertOrder = "INSERT INTO public.orders (id) VALUES ($1)";
 
+/** A pool whose connections may be ended with their database, just before they end themselves. */
+export function openPool(config: pg.PoolConfig & { pipeline?: boolean }): pg.Pool {
+  return new pg.Pool(config).on("error", () => undefined);
+}
+
 /** Opens every client on a database. */
 export async function openUserClients(url: string): Promise<UserClient[]> {
   // how a user has set up types must not matter: these answer other types than ours, and look elsewhere for tables
   const getTypeParser = (oid: number) => (text: string) => (oid === pg.types.builtins.TEXT ? text : { text });
   const types = { getTypeParser } as unknown as pg.CustomTypesConfig;
-  const pool = new pg.Pool({ connectionString: url, max: 20, options: "-c search_path=nowhere", types });
-  const pipelining = new pg.Pool({ connectionString: url, max: 20, pipeline: true } as pg.PoolConfig);
+  const pool = openPool({ connectionString: url, max: 20, options: "-c search_path=nowhere", types });
+  const pipelining = openPool({ connectionString: url, max: 20, pipeline: true });
   return [
     openPg("pg", pool),
     openPg("pg, pipelining", pipelining),
@@ -104,7 +109,7 @@ interface PrismaTx {
 }
 
 function openDrizzle(url: string): UserClient {
-  const pool = new pg.Pool({ connectionString: url, max: 20 });
+  const pool = openPool({ connectionString: url, max: 20 });
   const db = drizzle(pool);
   return {
     name: "Drizzle",
@@ -116,7 +121,7 @@ function openDrizzle(url: string): UserClient {
 }
 
 function openKysely(url: string): UserClient {
-  const dialect = new PostgresDialect({ pool: new pg.Pool({ connectionString: url, max: 20 }) });
+  const dialect = new PostgresDialect({ pool: openPool({ connectionString: url, max: 20 }) });
   const db = new Kysely<{ orders: { id: string } }>({ dialect, plugins: [new CamelCasePlugin()] });
   return {
     name: "Kysely",
@@ -128,7 +133,7 @@ function openKysely(url: string): UserClient {
 }
 
 function openQuery(url: string): UserClient {
-  const pool = new pg.Pool({ connectionString: url, max: 20 });
+  const pool = openPool({ connectionString: url, max: 20 });
   return {
     name: "a function",
     transaction: (work) => {
