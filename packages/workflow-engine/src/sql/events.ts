@@ -19,7 +19,7 @@ import {
   reviveDeliveries,
   saveDeliveries,
 } from "./tables/deliveries.ts";
-import { insertPublication, listLive, listUnpublished, loadOutbox, markPublished, sumUnpublished } from "./tables/outbox.ts";
+import { insertPublication, listLive, listUnpublished, loadOutbox, markPublished } from "./tables/outbox.ts";
 
 /** What this process took last, so that rows are known as whole when they come back; without it each event is looked up. */
 export interface TakenRows {
@@ -51,18 +51,6 @@ export async function takeEvents(
   await keepFlusher(session, token, now + options.leaseMs);
   Object.assign(taken, rows, { token });
   return { token, fresh, pending };
-}
-
-/** Publishes everything unread where one row says it all; null where rows have to be looked at. */
-export async function publishUnread({ session, now }: Batch): Promise<number | null> {
-  if (!session.dialect.commitsInOrder) return null;
-  if (now < (await lockFlusher(session)).until) return 0;
-  const isWaiting = (await session.read(findMarks, [[]])).length > 0 || (await session.read(findAlive, [[]])).length > 0;
-  if (isWaiting) return null;
-  const [row] = await session.read(sumUnpublished, [[]]);
-  const [lastId, count] = row ?? [null, 0];
-  if (lastId !== null) await session.write(insertPublication, [[lastId!, now]]);
-  return Number(count);
 }
 
 /** Keeps the outbox for another `leaseMs`; false when it went to somebody else. */

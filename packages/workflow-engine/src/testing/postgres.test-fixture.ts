@@ -7,6 +7,7 @@ import type { Environment } from "../ports/environment.ts";
 import { postgresDialect } from "../sql/dialect.ts";
 import type { PgPool, PgPoolClient } from "../sql/drivers/postgres-client.ts";
 import { tablesOf } from "../sql/drivers/postgres-names.ts";
+import { StatementTrain } from "../sql/drivers/postgres-train.ts";
 import { migrations } from "../sql/migrate.ts";
 import { createPostgresStore } from "../sql/postgres.ts";
 import type { BenchSource, BenchStore } from "./bench.ts";
@@ -34,9 +35,10 @@ class Traffic {
     const traffic = this;
     const { query, connect } = this.#original;
     this.#prototype.query = function (...args) {
-      const text = (args[0] as { text?: string } | undefined)?.text ?? "";
-      if (text.startsWith("LISTEN")) traffic.#listen(this);
-      if (text.includes("pg_notify")) traffic.#hasAnnounced = true;
+      for (const text of textsOf(args[0])) {
+        if (text.startsWith("LISTEN")) traffic.#listen(this);
+        if (text.includes("pg_notify")) traffic.#hasAnnounced = true;
+      }
       return traffic.#watch(query.apply(this, args));
     };
     this.#prototype.connect = function (...args) {
@@ -57,9 +59,10 @@ class Traffic {
   }
 
   #watch(answer: unknown): unknown {
-    if (!(answer instanceof Promise)) return answer;
+    const done = answer instanceof StatementTrain ? answer.done : answer;
+    if (!(done instanceof Promise)) return answer;
     const isOver = (): void => void this.#underWay.delete(ended);
-    const ended: Promise<unknown> = answer.then(isOver, isOver);
+    const ended: Promise<unknown> = done.then(isOver, isOver);
     this.#underWay.add(ended);
     return answer;
   }
@@ -89,6 +92,11 @@ class Traffic {
     await Promise.all([...this.#listening].map(ask)).catch(() => undefined);
     return true;
   }
+}
+
+function textsOf(asked: unknown): string[] {
+  if (asked instanceof StatementTrain) return asked.queries.map(({ text }) => text);
+  return [(asked as { text?: string } | undefined)?.text ?? ""];
 }
 
 /**
@@ -162,7 +170,7 @@ interface OpenedDatabase {
 async function openDatabase(isPooled: boolean): Promise<OpenedDatabase> {
   const database = await createTestDatabase();
   const { url } = database;
-  const direct = new pg.Pool({ connectionString: url, max: 24, pipeline: true } as pg.PoolConfig);
+  const direct = new pg.Pool({ connectionString: url, max: 24 });
   // dropping the database ends connections that are just ending
   direct.on("error", () => undefined);
   const pooler = isPooled ? await new TransactionPooler(url).open() : null;

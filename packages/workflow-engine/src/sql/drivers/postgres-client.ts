@@ -21,12 +21,25 @@ export interface PgResult {
   command: string;
 }
 
+/** The wire below a `pg.Client`. */
+export interface PgConnection {
+  parse(message: { text: string; name: string }): void;
+  bind(message: { portal: string; statement: string; values: ReadonlyArray<string | null> }): void;
+  describe(message: { type: "P"; name: string }): void;
+  execute(message: { portal: string; rows: number }): void;
+  close(message: { type: "S"; name: string }): void;
+  sync(): void;
+  readonly stream: { cork?(): void; uncork?(): void };
+}
+
 /** A connection: a `pg.Client`, or one of a `pg.Pool`. */
 export interface PgClient {
   query(query: PgQuery): Promise<PgResult>;
   on(event: "error", heard: (error: Error) => void): unknown;
   /** True when queries go out without waiting for the answers of earlier ones. */
   readonly pipeline?: boolean;
+  /** The wire below it. */
+  readonly connection?: PgConnection;
 }
 
 /** A connection of a pool. */

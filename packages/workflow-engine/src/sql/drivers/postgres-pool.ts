@@ -31,6 +31,7 @@ const LONGEST_CONNECT_MS = 10_000;
 /** Settings of every transaction; a connection of a pool made here has them from the start. */
 function settingsFor(answerTimeoutMs: number): Array<[name: string, value: string]> {
   return [
+    ["default_transaction_isolation", "read committed"],
     ["jit", "off"],
     ["enable_seqscan", "off"],
     ["enable_mergejoin", "off"],
@@ -48,22 +49,21 @@ export class PostgresPool {
   readonly #options: PoolOptions;
   #pool: Promise<PgPool> | null = null;
   /** Empty where connections have the settings already. */
-  #settings: string;
-  readonly #local: string;
+  #settings: readonly string[];
+  readonly #local: readonly string[];
   /** Connections that have been used, and how many times by then one had not answered. */
   readonly #known = new WeakMap<PgClient, number>();
   #unanswered = 0;
 
   constructor(options: PoolOptions) {
     this.#options = options;
-    this.#local = settingsFor(options.answerTimeoutMs)
-      .map(([name, value]) => `; SET LOCAL ${name} = '${value}'`)
-      .join("");
-    this.#settings = options.pool ? this.#local : "";
+    const setting = settingsFor(options.answerTimeoutMs).map(([name, value]) => `set_config('${name}', '${value}', true)`);
+    this.#local = [`SELECT ${setting.join(", ")}`];
+    this.#settings = options.pool ? this.#local : [];
   }
 
   /** What follows BEGIN so that plans stay pinned. */
-  get settings(): string {
+  get settings(): readonly string[] {
     return this.#settings;
   }
 
@@ -98,7 +98,7 @@ export class PostgresPool {
     try {
       return await pool.connect();
     } catch (error) {
-      if (this.#settings === "" && isRefusedParameter(error)) {
+      if (this.#settings.length === 0 && isRefusedParameter(error)) {
         // PgBouncer takes no options at the start of a connection: each transaction sets its own
         this.#settings = this.#local;
         await pool.end?.();
@@ -137,13 +137,12 @@ export class PostgresPool {
     const own = new Pool({
       ...parsed(connectionString),
       max: size,
-      pipeline: true,
       idleTimeoutMillis: 60_000,
       ...this.#patience,
       allowExitOnIdle: true,
-      ...(this.#settings === "" && {
+      ...(this.#settings.length === 0 && {
         options: settingsFor(answerTimeoutMs)
-          .map(([name, value]) => `-c ${name}=${value}`)
+          .map(([name, value]) => `-c ${name}=${value.replaceAll(" ", "\\ ")}`)
           .join(" "),
       }),
     } as ConstructorParameters<typeof Pool>[0]) as unknown as PgPool;

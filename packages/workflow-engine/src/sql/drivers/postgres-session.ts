@@ -1,10 +1,11 @@
-// One transaction on PostgreSQL. Statements whose answer nobody waits for travel with the next one that somebody does, BEGIN and COMMIT
-// among them: a batch costs as many round trips as it asks questions, whatever it writes.
+// One transaction on PostgreSQL. Statements whose answer nobody waits for travel with the next one that somebody does, and so do all
+// that are asked at the same time: a batch costs as many round trips as it asks questions, whatever it writes.
 import type { StoreSignal } from "../../ports/store.ts";
 import type { Row, Session, Statement } from "../db.ts";
 import { type Dialect, postgresDialect } from "../dialect.ts";
 import type { PgClient, PgQuery, PgResult } from "./postgres-client.ts";
 import type { StatementTexts } from "./postgres-names.ts";
+import { StatementTrain, type TrainClient } from "./postgres-train.ts";
 import { arraysOf, readers, scalarsOf } from "./postgres-values.ts";
 
 /** A migration may take long, but not for ever: half of a broken connection never says so. Milliseconds. */
@@ -13,9 +14,9 @@ const SCRIPT_TIMEOUT_MS = 600_000;
 /** What a transaction is made with. */
 export interface SessionParts {
   readonly texts: StatementTexts;
-  /** Begins the transaction; empty in one that somebody else has begun. */
-  readonly begin: string;
-  /** True when one statement may do without BEGIN and COMMIT. */
+  /** Begin the transaction; none in one that somebody else has begun. */
+  readonly begin: readonly string[];
+  /** True when what travels together may do without BEGIN and COMMIT. */
   readonly mayBeBare: boolean;
   /** False behind a pooler that loses prepared statements. */
   readonly isPrepared: boolean;
@@ -35,9 +36,13 @@ export class PostgresSession implements Session {
   readonly isUndisturbed = true;
   readonly #client: PgClient;
   readonly #parts: SessionParts;
+  readonly #ridesTrains: boolean;
   #waiting: PgQuery[] = [];
   #hasBegun: boolean;
+  #isBare = false;
   #attempts = 0;
+  /** What is asked meanwhile travels together, once the answers before it are there. */
+  #leaving: Promise<PgResult[]> | null = null;
   #last: Promise<unknown> = Promise.resolve();
   /** True once COMMIT is on its way: whether it arrived is not known when the connection breaks. */
   isCommitSent = false;
@@ -45,7 +50,8 @@ export class PostgresSession implements Session {
   constructor(client: PgClient, parts: SessionParts) {
     this.#client = client;
     this.#parts = parts;
-    this.#hasBegun = parts.begin === "";
+    this.#hasBegun = parts.begin.length === 0;
+    this.#ridesTrains = client.connection !== undefined && client.pipeline !== true;
   }
 
   async read(statement: Statement, params: readonly Row[]): Promise<Row[]> {
@@ -76,7 +82,9 @@ export class PostgresSession implements Session {
   }
 
   async execute(script: string): Promise<void> {
-    await this.#run([{ text: this.#parts.texts.qualify(script), query_timeout: SCRIPT_TIMEOUT_MS }]);
+    await this.#run([]);
+    // many statements in one text go by the simple protocol only
+    await this.#client.query({ text: this.#parts.texts.qualify(script), query_timeout: SCRIPT_TIMEOUT_MS });
   }
 
   async attempt<T>(work: () => Promise<T>): Promise<T> {
@@ -98,25 +106,26 @@ export class PostgresSession implements Session {
 
   /** Makes it so; rejects when any statement of it failed. */
   async commit(): Promise<void> {
-    if (this.#parts.begin === "") return this.#sendWaiting();
-    if (!this.#hasBegun && this.#waiting.length === 0) return;
-    this.isCommitSent = true;
-    if (!this.#hasBegun && this.#waiting.length === 1 && this.#parts.mayBeBare) {
-      this.#hasBegun = true;
-      return this.#sendWaiting();
-    }
-    const [result] = await this.#run([{ text: "COMMIT" }]);
+    const isOwn = this.#parts.begin.length > 0;
+    if (this.#waiting.length === 0 && !(isOwn && this.#hasBegun)) return;
+    this.isCommitSent = isOwn;
+    this.#isBare = !this.#hasBegun && this.#parts.mayBeBare && (this.#ridesTrains || this.#waiting.length === 1);
+    if (!isOwn || this.#isBare) return void (await this.#run([]));
+    const [result] = await this.#run([this.#plain("COMMIT")]);
     if (result!.command === "ROLLBACK") throw new Error("The transaction was rolled back: a statement of it had failed.");
   }
 
   /** Undoes it all, when there is anything to undo. */
   async rollback(): Promise<void> {
     this.#waiting = [];
-    if (this.#hasBegun && this.#parts.begin !== "") await this.#run([{ text: "ROLLBACK" }]);
+    if (this.#hasBegun && this.#parts.begin.length > 0) await this.#run([this.#plain("ROLLBACK")]);
   }
 
-  async #sendWaiting(): Promise<void> {
-    if (this.#waiting.length > 0) await this.#run([]);
+  #plain(text: string): PgQuery {
+    const query: PgQuery = { text };
+    // BEGIN and the like are parsed once a connection too
+    if (this.#parts.isPrepared && this.#ridesTrains) query.name = text.slice(0, 63);
+    return query;
   }
 
   #queriesOf(statement: Statement, params: readonly Row[]): PgQuery[] {
@@ -132,25 +141,38 @@ export class PostgresSession implements Session {
 
   /** Sends what waits and then these; answers the results of these. */
   async #run(queries: readonly PgQuery[]): Promise<PgResult[]> {
-    const all = [...this.#waiting, ...queries];
-    this.#waiting = [];
-    if (!this.#hasBegun) {
-      this.#hasBegun = true;
-      all.unshift({ text: this.#parts.begin });
-    }
-    for (const query of all) query.query_timeout ??= this.#parts.answerTimeoutMs;
-    const results = this.#client.pipeline ? await sendAll(this.#client, all) : await this.#sendInTurn(all);
-    return queries.length === 0 ? [] : results.slice(-queries.length);
+    const start = this.#waiting.length;
+    this.#waiting.push(...queries);
+    const results = await (this.#leaving ??= this.#leave());
+    return results.slice(start, start + queries.length);
   }
 
-  #sendInTurn(queries: readonly PgQuery[]): Promise<PgResult[]> {
-    const sent = this.#last.then(async () => {
-      const results: PgResult[] = [];
-      for (const query of queries) results.push(await this.#client.query(query));
-      return results;
-    });
+  async #leave(): Promise<PgResult[]> {
+    // one turn is enough for everybody who asks at the same time
+    await this.#last;
+    this.#leaving = null;
+    const all = this.#waiting;
+    this.#waiting = [];
+    const begin = this.#hasBegun || this.#isBare ? [] : this.#parts.begin.map((text) => this.#plain(text));
+    this.#hasBegun ||= begin.length > 0;
+    all.unshift(...begin);
+    const sent = this.#send(all);
     this.#last = sent.catch(() => undefined);
-    return sent;
+    return (await sent).slice(begin.length);
+  }
+
+  async #send(queries: readonly PgQuery[]): Promise<PgResult[]> {
+    if (queries.length === 0) return [];
+    if (this.#ridesTrains) {
+      const train = new StatementTrain(queries, this.#parts.answerTimeoutMs);
+      (this.#client as unknown as TrainClient).query(train);
+      return train.done;
+    }
+    for (const query of queries) query.query_timeout = this.#parts.answerTimeoutMs;
+    if (this.#client.pipeline) return sendAll(this.#client, queries);
+    const results: PgResult[] = [];
+    for (const query of queries) results.push(await this.#client.query(query));
+    return results;
   }
 }
 

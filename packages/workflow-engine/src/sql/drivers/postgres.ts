@@ -96,7 +96,7 @@ export class PostgresDb implements Db {
     const connection = joinedClient(client, queryOf(client));
     return inTurn(client, async () => {
       this.#assertOpen();
-      const session = this.#sessionOn(connection, "", true);
+      const session = this.#sessionOn(connection, [], true);
       return betweenSavepoints(connection, async () => {
         // seen from here: a connection of the store's own might be waited for in vain, when callers' transactions have all of them
         if (!this.#ready && !(await this.#options.isPrepared(session))) await this.#prepared();
@@ -142,7 +142,7 @@ export class PostgresDb implements Db {
   async begin<T>(begin: string, work: (session: Session) => Promise<T>): Promise<T> {
     this.#assertOpen();
     const client = await this.#pool.connect();
-    const session = this.#sessionOn(client, `${begin}${this.#pool.settings}`);
+    const session = this.#sessionOn(client, [begin, ...this.#pool.settings]);
     try {
       await this.#readClock(session);
       const result = await work(session);
@@ -155,11 +155,11 @@ export class PostgresDb implements Db {
     }
   }
 
-  #sessionOn(client: PgClient, begin: string, isJoined = false): PostgresSession {
+  #sessionOn(client: PgClient, begin: readonly string[], isJoined = false): PostgresSession {
     return new PostgresSession(client, {
       texts: this.#texts,
       begin,
-      mayBeBare: this.#pool.settings === "",
+      mayBeBare: this.#pool.settings.length === 0,
       isPrepared: this.#isPrepared && !isJoined,
       answerTimeoutMs: this.#options.answerTimeoutMs,
       now: this.#options.now,
