@@ -35,6 +35,7 @@ export async function measure(job: Job): Promise<Metric[]> {
       effort: job.effort,
       counters,
       size: (count, minimum = 1) => Math.max(minimum, Math.round(count * shares[job.effort] * engine.share)),
+      sizeForAll: (count) => Math.max(1, Math.round(count * shares[job.effort])),
     });
     await assertCompleted(bench, scenario, engine);
     await bench.close();
@@ -65,6 +66,7 @@ function bind(bench: Bench): Bench {
     countCompleted: () => bench.countCompleted(),
     close: () => bench.close(),
     ...(bench.hire && { hire: bench.hire.bind(bench) }),
+    ...(bench.dismiss && { dismiss: bench.dismiss.bind(bench) }),
     ...(bench.usage && { usage: bench.usage.bind(bench) }),
     ...(bench.restart && { restart: bench.restart.bind(bench) }),
   };

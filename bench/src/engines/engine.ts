@@ -4,6 +4,9 @@
 /** What a run is made of: trivial stages one after another, or all at once. */
 export type Shape = { kind: "sequence"; stages: number } | { kind: "fan"; stages: number };
 
+/** The run most scenarios are made of, and the only one of engines that keep jobs. */
+export const threeStages: Shape = { kind: "sequence", stages: 3 };
+
 /** Where an engine keeps its rows. */
 export type StoreName = "memory" | "sqlite" | "postgres";
 
@@ -36,6 +39,8 @@ export interface Bench {
   start(shape: Shape): Promise<void>;
   /** Starts worker processes that wait for `work`; absent when the worker is this process. */
   hire?(workers: number): Promise<void>;
+  /** Ends the worker processes in order. Absent where `hire` is. */
+  dismiss?(): Promise<void>;
   /** Starts the worker: those hired, else one. */
   work(): Promise<void>;
   /** Resolves as soon as this process knows that `total` runs have ended since the store was opened, their commits included. */
@@ -44,7 +49,7 @@ export interface Bench {
   countCompleted(): Promise<number>;
   /** What others have used so far; absent when all happens in this process. */
   usage?(): Promise<Usage>;
-  /** Ends the worker and the database server without a word, and starts them again; absent when all happens in this process. */
+  /** Ends workers and database server as a crash does, and starts everything again; absent when all happens in this process. */
   restart?(): Promise<void>;
   /** Stops the worker and closes the store. */
   close(): Promise<void>;

@@ -3,7 +3,10 @@ import { dbos } from "./dbos.ts";
 import type { Engine } from "./engine.ts";
 import { floor } from "./floor.ts";
 import { floorPostgres } from "./floor-postgres.ts";
+import { graphileWorker } from "./graphile-worker.ts";
 import { openworkflow } from "./openworkflow.ts";
+import { openworkflowPostgres } from "./openworkflow-postgres.ts";
+import { pgBoss } from "./pg-boss.ts";
 import { createWorkflowEngine } from "./workflow-engine.ts";
 import { workflowEnginePostgres } from "./workflow-engine-postgres.ts";
 
@@ -15,6 +18,9 @@ export const engines: readonly Engine[] = [
   floor,
   workflowEnginePostgres,
   dbos,
+  openworkflowPostgres,
+  pgBoss,
+  graphileWorker,
   floorPostgres,
 ];
 

@@ -9,7 +9,8 @@ import { EndedCount } from "./ended-count.ts";
 import { type Bench, type Engine, type Shape, shapeId } from "./engine.ts";
 import { installedVersion } from "./installed-version.ts";
 
-const concurrency = Number(process.env["BENCH_OPENWORKFLOW_CONCURRENCY"] ?? 100);
+/** Runs that a worker has in hand. */
+export const concurrency = Number(process.env["BENCH_OPENWORKFLOW_CONCURRENCY"] ?? 100);
 
 /** OpenWorkflow over SQLite. */
 export const openworkflow: Engine = {
@@ -26,9 +27,10 @@ export const openworkflow: Engine = {
 
 function open(folder: string, shapes: readonly Shape[]): Bench {
   const backend = BackendSqlite.connect(path.join(folder, "openworkflow.db"));
-  const ended = countEnded(backend);
+  const ended = new EndedCount();
+  countEnded(backend, (runs) => ended.add(runs));
   const client = new OpenWorkflow({ backend });
-  const workflows = new Map(shapes.map((shape) => [shapeId(shape), define(client, shape)]));
+  const workflows = new Map(shapes.map((shape) => [shapeId(shape), defineWorkflow(client, shape)]));
   const worker = client.newWorker({ concurrency });
   return {
     start: async (shape) => {
@@ -44,7 +46,8 @@ function open(folder: string, shapes: readonly Shape[]): Bench {
   };
 }
 
-function define(client: OpenWorkflow, shape: Shape) {
+/** A shape as a workflow of theirs. */
+export function defineWorkflow(client: OpenWorkflow, shape: Shape) {
   return client.defineWorkflow<{ n: number }, unknown>({ name: shapeId(shape) }, async ({ input, step }) => {
     const addOne = (n: number, index: number) => step.run({ name: `stage-${index}` }, async () => ({ n: n + 1 }));
     if (shape.kind === "fan") return Promise.all(Array.from({ length: shape.stages }, (_, index) => addOne(input.n, index)));
@@ -54,13 +57,12 @@ function define(client: OpenWorkflow, shape: Shape) {
   });
 }
 
-function countEnded(backend: BackendSqlite): EndedCount {
-  const ended = new EndedCount();
+/** Stands before the backend's method that commits a run's output. */
+export function countEnded(backend: Pick<BackendSqlite, "completeWorkflowRun">, ended: (runs: number) => void): void {
   const complete = backend.completeWorkflowRun.bind(backend);
-  backend.completeWorkflowRun = async (params) => {
-    const run = await complete(params);
-    ended.add(1);
+  backend.completeWorkflowRun = async (...args) => {
+    const run = await complete(...args);
+    ended(1);
     return run;
   };
-  return ended;
 }

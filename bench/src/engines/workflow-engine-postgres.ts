@@ -1,4 +1,5 @@
 // Ours on PostgreSQL, as its guide has people use it: createPostgresStore and one Node host a process, all settings the default ones.
+import { randomUUID } from "node:crypto";
 import { createKernel, createRegistry } from "@bratsos/workflow-engine";
 import { createPostgresStore } from "@bratsos/workflow-engine/persistence/postgres";
 import { createNodeHost } from "@bratsos/workflow-engine-host-node";
@@ -12,12 +13,13 @@ export const halves: Halves = {
   async openStarter(options) {
     const { store, kernel } = open(options);
     await store.migrate();
+    const prefix = randomUUID();
     let starts = 0;
     return {
       start: async (shape) => {
         await kernel.dispatch({
           type: "run.create",
-          idempotencyKey: `bench-${starts++}`,
+          idempotencyKey: `${prefix}-${starts++}`,
           workflowId: shapeId(shape),
           input: { n: 0 },
         });

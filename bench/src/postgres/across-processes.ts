@@ -18,22 +18,24 @@ export function acrossProcesses({ module, halves, ...engine }: PostgresEngine): 
     hasProcesses: true,
     open: async ({ shapes, isCounting }) => {
       const database = await openDatabase(isCounting);
-      const starter = await halves.openStarter({ url: database.url, shapes });
-      return new AcrossProcesses(database, starter, { module, url: database.url, shapes, isCounting });
+      const openStarter = () => halves.openStarter({ url: database.url, shapes });
+      return new AcrossProcesses(database, openStarter, await openStarter(), { module, url: database.url, shapes, isCounting });
     },
   };
 }
 
 class AcrossProcesses implements Bench {
   readonly #database: MeasuredDatabase;
-  readonly #starter: Starter;
+  readonly #openStarter: () => Promise<Starter>;
   readonly #order: WorkerOrder;
   readonly #ended = new EndedCount();
   readonly #endedIds = new Set<string>();
+  #starter: Starter;
   #workers: WorkerProcess[] = [];
 
-  constructor(database: MeasuredDatabase, starter: Starter, order: WorkerOrder) {
+  constructor(database: MeasuredDatabase, openStarter: () => Promise<Starter>, starter: Starter, order: WorkerOrder) {
     this.#database = database;
+    this.#openStarter = openStarter;
     this.#starter = starter;
     this.#order = order;
   }
@@ -45,6 +47,10 @@ class AcrossProcesses implements Bench {
   async hire(workers: number): Promise<void> {
     const hired = Array.from({ length: workers }, () => WorkerProcess.start(this.#order, (runs) => this.#hear(runs)));
     this.#workers.push(...(await Promise.all(hired)));
+  }
+
+  async dismiss(): Promise<void> {
+    await Promise.all(this.#workers.splice(0).map((worker) => worker.close()));
   }
 
   async work(): Promise<void> {
@@ -70,13 +76,15 @@ class AcrossProcesses implements Bench {
   async restart(): Promise<void> {
     const workers = this.#workers.splice(0);
     await Promise.all(workers.map((worker) => worker.kill()));
+    await this.#starter.close();
     await this.#database.restart();
+    this.#starter = await this.#openStarter();
     await this.hire(workers.length);
     await this.work();
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.close()));
+    await this.dismiss();
     await this.#starter.close();
     await this.#database.close();
   }

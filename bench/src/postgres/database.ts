@@ -28,8 +28,11 @@ async function openOwn(isCounting: boolean): Promise<MeasuredDatabase> {
     url: server.url,
     usage: async () => ({ ...serverCpu(server.pid), ...(await counts?.read()) }),
     restart: async () => {
+      // the server's handle keeps no process alive
+      const alive = setInterval(() => undefined, 1_000);
       await server.crash();
       await server.start();
+      clearInterval(alive);
     },
     close: async () => {
       await counts?.close();

@@ -20,8 +20,8 @@ export interface Starter {
 /** What a worker is given besides. */
 export interface WorkerOptions extends HalfOptions {
   /**
-   * To be told, after the commit, of runs that have ended: how many, or their ids where several workers may tell of the same run. A
-   * bare job is a part of a run.
+   * To be told, after the commit, of runs that have ended: how many (a bare job is a third of one), or their ids where several workers may
+   * tell of the same run.
    */
   ended(runs: number | readonly string[]): void;
 }

@@ -1,32 +1,46 @@
 // A full queue and one worker: how many runs a second, at what CPU, statements, commits and bytes a run.
+
+import { threeStages } from "../engines/engine.ts";
 import { Meter } from "../measure/meter.ts";
-import { type Scenario, threeStages } from "./scenario.ts";
+import type { Context, Scenario } from "./scenario.ts";
 import { startMany } from "./start-many.ts";
 
 /** A half that ended sooner ended in the commit of the first: there is no rate to tell. */
 const shortestMs = 5;
 
 /** Three-stage runs, all started before the worker. */
-export const drain: Scenario = {
-  name: "drain",
-  about: "three-stage runs, all started first, then drained by one worker",
-  repetitions: 3,
-  counting: "extra",
-  isWaiting: false,
-  endsAllRuns: true,
-  shapes: () => [threeStages],
-  async measure({ bench, counters, size }) {
-    const runs = size(20_000);
-    await startMany(bench, threeStages, runs, 1_000);
-    await bench.hire?.(1);
-    const meter = await Meter.begin(bench, counters);
-    await bench.work();
-    const half = Math.floor(runs / 2);
-    await bench.ended(half);
-    const halfMs = meter.ms;
-    await bench.ended(runs);
-    const secondMs = meter.ms - halfMs;
-    const warm = { name: "runs/s, second half", value: ((runs - half) * 1_000) / secondMs };
-    return [...(await meter.end(runs, "run")), ...(counters || secondMs < shortestMs ? [] : [warm])];
-  },
-};
+export const drain: Scenario = createDrain("drain", "three-stage runs, all started first, then drained by one worker", (context) =>
+  context.size(20_000),
+);
+
+/** The same for so few runs that every engine can have them. */
+export const drainFew: Scenario = createDrain("drain-2000", "the same with 2,000 runs, slow engines too", (context) =>
+  context.sizeForAll(2_000),
+);
+
+function createDrain(name: string, about: string, countRuns: (context: Context) => number): Scenario {
+  return {
+    name,
+    about,
+    repetitions: 3,
+    counting: "extra",
+    isWaiting: false,
+    endsAllRuns: true,
+    shapes: () => [threeStages],
+    async measure(context) {
+      const { bench, counters } = context;
+      const runs = countRuns(context);
+      await startMany(bench, threeStages, runs, 1_000);
+      await bench.hire?.(1);
+      const meter = await Meter.begin(bench, counters);
+      await bench.work();
+      const half = Math.floor(runs / 2);
+      await bench.ended(half);
+      const halfMs = meter.ms;
+      await bench.ended(runs);
+      const secondMs = meter.ms - halfMs;
+      const warm = { name: "runs/s, second half", value: ((runs - half) * 1_000) / secondMs };
+      return [...(await meter.end(runs, "run")), ...(counters || secondMs < shortestMs ? [] : [warm])];
+    },
+  };
+}

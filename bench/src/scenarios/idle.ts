@@ -1,8 +1,9 @@
 // What a host that has nothing to do costs: timers that wake the process, statements, CPU.
 import { setTimeout as pause } from "node:timers/promises";
 import type { Bench, Usage } from "../engines/engine.ts";
+import { threeStages } from "../engines/engine.ts";
 import type { Counters } from "../measure/counters.ts";
-import { type Effort, isForWorkflows, type Scenario, threeStages } from "./scenario.ts";
+import { type Effort, isForWorkflows, type Scenario } from "./scenario.ts";
 
 const settleMs: Record<Effort, number> = { test: 10, quick: 1_000, default: 2_000, prove: 10_000 };
 const names = ["wake-ups", "statements", "CPU ms", "worker CPU ms"];

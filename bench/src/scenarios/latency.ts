@@ -1,8 +1,10 @@
-// How long one run takes when nothing else is there, in an empty store and in one that has grown.
+// How long one run takes when nothing else is there: in an empty store, in one that has grown, and in that one when its server and the
+// worker have crashed and are back.
 import { setTimeout as pause } from "node:timers/promises";
 import type { Bench } from "../engines/engine.ts";
+import { threeStages } from "../engines/engine.ts";
 import { type Metric, percentile } from "../measure/metric.ts";
-import { isForWorkflows, type Scenario, threeStages } from "./scenario.ts";
+import { isForWorkflows, type Scenario } from "./scenario.ts";
 import { startMany } from "./start-many.ts";
 
 /** Milliseconds between one run's end and the next one's start. */
@@ -28,7 +30,12 @@ export const latency: Scenario = {
     await startMany(bench, threeStages, grown, 1_000);
     await bench.ended(warm + samples + grown);
     const full = await sample(bench, warm + samples + grown, samples);
-    return [...summarise("", empty), ...summarise(" after 20,000 runs", full)];
+    const metrics = [...summarise("", empty), ...summarise(" after 20,000 runs", full)];
+    if (!bench.restart) return metrics;
+    await bench.restart();
+    const ended = warm + 2 * samples + grown;
+    await sample(bench, ended, warm);
+    return [...metrics, ...summarise(" after a restart", await sample(bench, ended + warm, samples))];
   },
 };
 

@@ -1,6 +1,8 @@
 // Starts and work at the same time: small batches on both sides.
+
+import { threeStages } from "../engines/engine.ts";
 import { Meter } from "../measure/meter.ts";
-import { type Scenario, threeStages } from "./scenario.ts";
+import type { Scenario } from "./scenario.ts";
 import { startMany } from "./start-many.ts";
 
 /** Three-stage runs started, 32 in flight, while the worker runs. */

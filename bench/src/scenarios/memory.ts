@@ -1,6 +1,8 @@
 // Does a long-lived process grow, and does it slow down? Starts and works in one process, a tenth at a time.
+
+import { threeStages } from "../engines/engine.ts";
 import type { Metric } from "../measure/metric.ts";
-import { type Effort, type Scenario, threeStages } from "./scenario.ts";
+import type { Effort, Scenario } from "./scenario.ts";
 import { startMany } from "./start-many.ts";
 
 const runsIn: Record<Effort, number> = { test: 20_000, quick: 20_000, default: 20_000, prove: 200_000 };

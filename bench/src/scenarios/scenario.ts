@@ -15,6 +15,8 @@ export interface Context {
   counters: Counters | null;
   /** Scales a count to the effort and, by its `share`, to the engine. */
   size(count: number, minimum?: number): number;
+  /** Scales a count to the effort alone: the same for every engine. */
+  sizeForAll(count: number): number;
 }
 
 /** A scenario. */
@@ -35,9 +37,6 @@ export interface Scenario {
   shapes(effort: Effort): readonly Shape[];
   measure(context: Context): Promise<Metric[]>;
 }
-
-/** The run most scenarios are made of. */
-export const threeStages: Shape = { kind: "sequence", stages: 3 };
 
 /** Engines that keep runs of stages, not bare jobs. */
 export function isForWorkflows({ kind }: Engine): boolean {

@@ -1,5 +1,5 @@
 // Every scenario, in the order of the results.
-import { drain } from "./drain.ts";
+import { drain, drainFew } from "./drain.ts";
 import { fan } from "./fan.ts";
 import { idle } from "./idle.ts";
 import { latency } from "./latency.ts";
@@ -8,6 +8,7 @@ import { memory } from "./memory.ts";
 import type { Scenario } from "./scenario.ts";
 import { sequence } from "./sequence.ts";
 import { starts } from "./starts.ts";
+import { workers } from "./workers.ts";
 
 /** The scenarios. */
-export const scenarios: readonly Scenario[] = [drain, live, latency, fan, sequence, starts, idle, memory];
+export const scenarios: readonly Scenario[] = [drain, drainFew, live, latency, fan, sequence, starts, workers, idle, memory];

@@ -1,8 +1,9 @@
 // Long runs: a stage of a run of 200 should cost what a stage of a run of 3 costs.
 import { setTimeout as pause } from "node:timers/promises";
 import type { Shape } from "../engines/engine.ts";
+import { threeStages } from "../engines/engine.ts";
 import { median } from "../measure/metric.ts";
-import { type Context, isForWorkflows, type Scenario, threeStages } from "./scenario.ts";
+import { type Context, isForWorkflows, type Scenario } from "./scenario.ts";
 import { startMany } from "./start-many.ts";
 
 const longRun: Shape = { kind: "sequence", stages: 200 };

@@ -1,5 +1,7 @@
 // What a caller pays to start a run: one after another (a commit each) and with others in flight (they share one).
-import { type Scenario, threeStages } from "./scenario.ts";
+
+import { threeStages } from "../engines/engine.ts";
+import type { Scenario } from "./scenario.ts";
 import { startMany } from "./start-many.ts";
 
 /** Starts without a worker. */
