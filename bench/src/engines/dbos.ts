@@ -12,10 +12,10 @@ const minPollingIntervalMs = Number(process.env["BENCH_DBOS_POLLING_MS"] ?? 10);
 const poolSize = Number(process.env["BENCH_DBOS_POOL"] ?? 20);
 
 export const halves: Halves = {
-  async openStarter({ url, shapes }) {
+  async openStarter({ url }) {
     const { DBOS, DBOSClient } = await import("@dbos-inc/dbos-sdk");
     // its client makes no tables
-    await launch(url, shapes, "starter", []);
+    await launch(url, [], "starter", []);
     await DBOS.shutdown();
     const client = await DBOSClient.create({ systemDatabaseUrl: url, systemDatabasePoolSize: poolSize, logger: silent });
     await client.registerQueue(queueName, { workerConcurrency, minPollingIntervalMs });

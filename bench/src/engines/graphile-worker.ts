@@ -71,6 +71,7 @@ export const graphileWorker: Engine = acrossProcesses({
 function openPool(url: string): pg.Pool {
   const pool = new pg.Pool({ connectionString: url, max: concurrentJobs + 1 });
   pool.on("error", () => undefined);
+  pool.on("connect", (client) => client.on("error", () => undefined));
   return pool;
 }
 
