@@ -112,19 +112,48 @@ CREATE INDEX "WorkflowAttempt_outcome_sweptAt_endedAt_idx" ON "WorkflowAttempt" 
 CREATE TABLE "AICall" (
   "id" TEXT NOT NULL PRIMARY KEY,
   "createdAt" DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  "closedAt" DATETIME,
   "topic" TEXT NOT NULL,
   "callType" TEXT NOT NULL,
   "modelKey" TEXT NOT NULL,
   "modelId" TEXT NOT NULL,
   "prompt" TEXT NOT NULL,
   "response" TEXT NOT NULL,
+  "status" TEXT NOT NULL DEFAULT 'ok',
+  "workflowRunId" TEXT,
+  "stageId" TEXT,
+  "attempt" INTEGER,
+  "executionId" TEXT,
   "inputTokens" INTEGER NOT NULL,
   "outputTokens" INTEGER NOT NULL,
-  "cost" BIGINT NOT NULL,
+  "cachedInputTokens" INTEGER NOT NULL DEFAULT 0,
+  "reasoningTokens" INTEGER NOT NULL DEFAULT 0,
+  "cost" BIGINT,
+  "isEstimated" BOOLEAN NOT NULL DEFAULT false,
+  "price" JSONB,
+  "latencyMs" BIGINT,
+  "error" TEXT,
   "metadata" JSONB
 );
 
 CREATE INDEX "AICall_topic_idx" ON "AICall" ("topic");
+
+CREATE INDEX "AICall_workflowRunId_idx" ON "AICall" ("workflowRunId");
+
+CREATE INDEX "AICall_status_idx" ON "AICall" ("status");
+
+CREATE TABLE "WorkflowBudget" (
+  "id" TEXT NOT NULL PRIMARY KEY,
+  "workflowRunId" TEXT NOT NULL,
+  "stageId" TEXT NOT NULL,
+  "usdPico" BIGINT,
+  "tokens" BIGINT,
+  "onExceed" TEXT NOT NULL,
+  "spentPico" BIGINT NOT NULL DEFAULT 0,
+  "spentTokens" BIGINT NOT NULL DEFAULT 0
+);
+
+CREATE UNIQUE INDEX "WorkflowBudget_workflowRunId_stageId_key" ON "WorkflowBudget" ("workflowRunId", "stageId");
 
 CREATE TABLE "JobQueue" (
   "id" TEXT NOT NULL PRIMARY KEY,

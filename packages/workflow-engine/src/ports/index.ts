@@ -1,6 +1,7 @@
 // Every port type in one place, for the public entries.
 export type * from "./blob-store.ts";
 export { isBlobReference } from "./blob-store.ts";
+export type * from "./budget.ts";
 export type * from "./environment.ts";
 export type * from "./event.ts";
 export type * from "./event-sink.ts";

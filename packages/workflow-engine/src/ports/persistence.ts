@@ -1,4 +1,5 @@
 // The CRUD port: reading, tests, and people's own adapters. `storeOver` derives the one door from any of them.
+import type { BudgetRows } from "./budget.ts";
 import type { AttemptRow } from "./changes.ts";
 import type { DeliveryRows } from "./delivery.ts";
 import type { ArtifactRecord, CreateLogInput, LogRecord, SaveArtifactInput } from "./log.ts";
@@ -81,6 +82,8 @@ export interface Persistence {
   appendAttempts?(workflowRunId: string, attempts: readonly AttemptRow[]): Promise<void>;
   /** Ours: who of several consumers still has to get an event; without it each process remembers that by itself. */
   readonly deliveries?: DeliveryRows | undefined;
+  /** Ours: budgets of runs and stages; without it runs with a budget are refused. */
+  readonly budgets?: BudgetRows | undefined;
   /** Ours: deletes events, keys and jobs that have served their time (runs go by `deleteRun`); without it they stay. */
   sweep?(limits: SweepLimits): Promise<Omit<SweepResult, "runs">>;
 }

@@ -1,24 +1,28 @@
-// Model calls in the tables of a Prisma client (P23). `logCall` waits for nothing; what it noted is written before anything is read. A
-// batch that was recorded leaves an idempotency key, so that rivals record it once.
+// Model calls in the tables of a Prisma client (P23): the older port, over the ledger. `logCall` waits for nothing; what it noted is
+// written before anything is read.
 import { WorkflowEngineError } from "../errors.ts";
-import type { AICallInput, AICallLogger, AICallRecord, AICallStats, ModelStats } from "../ports/ledger.ts";
+import type { AICallInput, AICallLogger, AICallStats, Ledger, ModelStats } from "../ports/ledger.ts";
+import { closedCallOf } from "../store/logged-call.ts";
+import { toDollars } from "../store/pico-dollars.ts";
+import type { CallRecord } from "./call-records.ts";
+import { belowTopic } from "./call-rows.ts";
 import type { PrismaClientLike, Row } from "./client.ts";
-import { acquireKey, completeKey, type KeyRecord } from "./key-rows.ts";
+import type { KeyRecord } from "./key-rows.ts";
+import { batchKeyType, PrismaLedger } from "./ledger.ts";
 import { callModel, keyModel } from "./models.ts";
 import { Rows } from "./rows.ts";
 import { type PrismaAdapterOptions, PrismaSession } from "./session.ts";
 
-/** Command type of the keys that stand for recorded batches; retention leaves them. */
-export const batchKeyType = "ai.recordBatch";
-
 /** Keeps model calls in the table of a Prisma client. */
 export class PrismaAICallLogger implements AICallLogger {
-  readonly #session: PrismaSession;
+  readonly session: PrismaSession;
+  readonly ledger: Ledger;
   #pending: Promise<unknown> = Promise.resolve();
 
   /** Takes a generated client; opens nothing until its first use. */
   constructor(prisma: PrismaClientLike, options: PrismaAdapterOptions = {}) {
-    this.#session = new PrismaSession(prisma, options);
+    this.session = new PrismaSession(prisma, options);
+    this.ledger = new PrismaLedger(this.session, () => this.flush());
   }
 
   /** Takes note of a call; it is in the database soon after. An error surfaces at the next call that is awaited. */
@@ -31,24 +35,17 @@ export class PrismaAICallLogger implements AICallLogger {
 
   /** Logs a call and resolves once it is kept. */
   async record(call: AICallInput): Promise<void> {
-    const row = this.#rowOf(call);
-    await this.#session.step((inner) => callsOf(inner).createAll([row]));
+    await this.ledger.record(closedCallOf(call));
   }
 
   async logBatchResults(batchId: string, results: AICallInput[]): Promise<void> {
-    await this.#session.atomically(async (inner) => {
-      const state = await acquireKey(inner, batchId, batchKeyType, {});
-      if (state.status !== "acquired") return;
-      await callsOf(inner).createAll(results.map((result) => this.#rowOf(result)));
-      await completeKey(inner, batchId, batchKeyType, { calls: results.length });
-    });
+    await this.ledger.recordBatch(batchId, results.map(closedCallOf));
   }
 
   async getStats(topicPrefix: string): Promise<AICallStats> {
     await this.flush();
-    const below = { OR: [{ topic: topicPrefix }, { topic: { gte: `${topicPrefix}.`, lt: `${topicPrefix}/` } }] };
-    const where = topicPrefix === "" ? {} : this.#session.isPostgres ? startsWith(topicPrefix) : below;
-    const groups = await this.#session.step((inner) =>
+    const where = belowTopic(this.session, topicPrefix);
+    const groups = await this.session.step((inner) =>
       inner.of(callModel).groupBy({ by: ["modelKey"], where, _count: true, _sum: { inputTokens: true, outputTokens: true, cost: true } }),
     );
     const models = groups.map((group) => this.#statsOf(group)).sort(([a], [b]) => (a < b ? -1 : 1));
@@ -59,7 +56,7 @@ export class PrismaAICallLogger implements AICallLogger {
 
   async isRecorded(batchId: string): Promise<boolean> {
     const where = { key: batchId, commandType: batchKeyType };
-    return (await this.#session.step((inner) => new Rows<KeyRecord>(inner, keyModel).find(where))) !== null;
+    return (await this.session.step((inner) => new Rows<KeyRecord>(inner, keyModel).find(where))) !== null;
   }
 
   /** Resolves once every call noted so far is in the database; throws STORE_REFUSED when one could not be kept. */
@@ -73,25 +70,8 @@ export class PrismaAICallLogger implements AICallLogger {
     }
   }
 
-  #rowOf(call: AICallInput): Row {
-    const { topic, callType, modelKey, modelId, prompt, response, inputTokens, outputTokens, cost, metadata = null } = call;
-    const texts = { topic, callType, modelKey, modelId, prompt, response };
-    return { id: this.#session.newId(), createdAt: this.#session.now(), ...texts, inputTokens, outputTokens, cost, metadata };
-  }
-
   #statsOf(group: Row): [string, ModelStats] {
-    const sums = this.#session.codec(callModel).toRecord<AICallRecord>(group["_sum"] as Row);
-    const { inputTokens, outputTokens, cost } = sums;
-    return [String(group["modelKey"]), { calls: Number(group["_count"]), inputTokens, outputTokens, cost }];
+    const { inputTokens, outputTokens, cost } = this.session.codec(callModel).toRecord<CallRecord>(group["_sum"] as Row);
+    return [String(group["modelKey"]), { calls: Number(group["_count"]), inputTokens, outputTokens, cost: toDollars(cost ?? 0n) }];
   }
-}
-
-function callsOf(session: PrismaSession): Rows<AICallRecord> {
-  return new Rows(session, callModel);
-}
-
-/** Prisma escapes nothing that LIKE takes for a pattern. */
-function startsWith(topic: string): Row {
-  const literal = `${topic}.`.replaceAll(/[\\%_]/g, (sign) => `\\${sign}`);
-  return { OR: [{ topic }, { topic: { startsWith: literal } }] };
 }

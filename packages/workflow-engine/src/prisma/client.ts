@@ -28,7 +28,7 @@ export interface PrismaDelegate {
   findMany(args: PrismaQuery): Promise<Row[]>;
   updateMany(args: { where: Row; data: Row }): Promise<{ count: number }>;
   deleteMany(args: { where: Row }): Promise<{ count: number }>;
-  groupBy(args: { by: string[]; where?: Row; _count?: true; _sum?: Row; _max?: Row }): Promise<Row[]>;
+  groupBy(args: { by: string[]; where?: Row; _count?: true | Row; _sum?: Row; _max?: Row }): Promise<Row[]>;
 }
 
 /** How long Prisma waits for a connection, and lets a transaction last. Milliseconds. */

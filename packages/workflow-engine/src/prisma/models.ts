@@ -1,8 +1,8 @@
 // The engine's models and their fields. A schema may lack some of the columns, as the smallest one does: such fields then live in the
 // model's Json column that has room, under the reserved key "$row" (settled question 14).
 
-/** What a field holds. Usd is dollars here; a BigInt column keeps it exactly, as pico-dollars. */
-export type FieldKind = "text" | "int" | "usd" | "date" | "json";
+/** What a field holds. Usd is dollars here, pico is pico-dollars; a BigInt column keeps either exactly, as pico-dollars. */
+export type FieldKind = "text" | "int" | "usd" | "pico" | "date" | "json" | "flag";
 
 /** One model of the engine. */
 export interface ModelPlan {
@@ -110,14 +110,29 @@ export const jobModel: ModelPlan = {
   },
 };
 
-/** A model call. */
+/** A model call. The optional fields are kept in an idempotency key of its own where they have no column. */
 export const callModel: ModelPlan = {
   model: "AICall",
   room: null,
-  optional: ["metadata"],
+  optional: [
+    ...["closedAt", "status", "workflowRunId", "stageId", "attempt", "executionId", "cachedInputTokens", "reasoningTokens", "isEstimated"],
+    ...["price", "latencyMs", "error", "metadata"],
+  ],
   fields: {
-    ...{ id: "text", createdAt: "date", topic: "text", callType: "text", modelKey: "text", modelId: "text", prompt: "text" },
-    ...{ response: "text", inputTokens: "int", outputTokens: "int", cost: "usd", metadata: "json" },
+    ...{ id: "text", createdAt: "date", closedAt: "date", topic: "text", callType: "text", modelKey: "text", modelId: "text" },
+    ...{ prompt: "text", response: "text", status: "text", workflowRunId: "text", stageId: "text", attempt: "int", executionId: "text" },
+    ...{ inputTokens: "int", outputTokens: "int", cachedInputTokens: "int", reasoningTokens: "int", cost: "pico", isEstimated: "flag" },
+    ...{ price: "json", latencyMs: "int", error: "text", metadata: "json" },
+  },
+};
+
+/** What a run, or one stage of it, may spend and has spent. Without this model it is kept in idempotency keys. */
+export const budgetModel: ModelPlan = {
+  model: "WorkflowBudget",
+  room: null,
+  fields: {
+    ...{ id: "text", workflowRunId: "text", stageId: "text", usdPico: "pico", tokens: "int", onExceed: "text" },
+    ...{ spentPico: "pico", spentTokens: "int" },
   },
 };
 

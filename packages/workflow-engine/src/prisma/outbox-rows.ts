@@ -2,6 +2,7 @@
 import type { CreateOutboxEventInput, OutboxRecord } from "../ports/outbox.ts";
 import type { Row } from "./client.ts";
 import { outboxModel, runModel } from "./models.ts";
+import { nextPublication } from "./publication.ts";
 import { Rows } from "./rows.ts";
 import type { PrismaSession } from "./session.ts";
 
@@ -45,7 +46,10 @@ export function listUnpublished(session: PrismaSession, limit: number): Promise<
 export async function markPublished(session: PrismaSession, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
   const where = { id: { in: [...ids] }, publishedAt: null };
-  await session.step((inner) => new Rows<OutboxRecord>(inner, outboxModel).set(where, { publishedAt: inner.now() }));
+  await session.atomically(async (inner) => {
+    const publishedAt = await nextPublication(inner);
+    await new Rows<OutboxRecord>(inner, outboxModel).set(where, { publishedAt });
+  });
 }
 
 /** Counts a try of an event; answers how many there were, 0 when there is no such event. */

@@ -1,5 +1,6 @@
 // The CRUD port on a Prisma client. Names come from the client, time from the environment; what the schema has no column for lives in
 // its Json columns. `storeOver` derives the one door from it; with a job queue of the same client both write in one transaction.
+import type { BudgetRows } from "../ports/budget.ts";
 import type { DeliveryRows } from "../ports/delivery.ts";
 import type { ArtifactRecord, CreateLogInput, LogRecord, SaveArtifactInput } from "../ports/log.ts";
 import type { CreateOutboxEventInput, OutboxRecord } from "../ports/outbox.ts";
@@ -8,8 +9,10 @@ import type { CreateRunInput, RunRecord, UpdateRunInput } from "../ports/run.ts"
 import type { CreateStageInput, StageQuery, StageRecord, UpdateStageInput, UpsertStageInput } from "../ports/stage.ts";
 import type { Status } from "../ports/status.ts";
 import type { AttemptRow, SweepLimits, SweepResult } from "../ports/store.ts";
+import { PrismaAICallLogger } from "./ai-call-logger.ts";
 import { createLog, deleteArtifact, findArtifact, hasArtifact, listArtifacts, saveArtifact } from "./artifact-rows.ts";
 import { appendAttempts } from "./attempt-rows.ts";
+import { ensureBudget, raiseBudget } from "./budget-rows.ts";
 import type { PrismaClientLike } from "./client.ts";
 import { deliveryRows } from "./delivery-rows.ts";
 import { acquireKey, completeKey, releaseKey } from "./key-rows.ts";
@@ -34,6 +37,16 @@ export class PrismaWorkflowPersistence implements Persistence {
   /** Who of several consumers still has to get an event; undefined where the schema has no table for it. */
   get deliveries(): DeliveryRows | undefined {
     return deliveryRows(this.session);
+  }
+
+  /** What runs and stages may spend; kept by the call logger of the same client. */
+  get budgets(): BudgetRows {
+    const { session } = this;
+    return {
+      create: (workflowRunId, budget) => session.atomically((inner) => ensureBudget(inner, workflowRunId, null, budget)),
+      raise: (workflowRunId, raise) => raiseBudget(session, workflowRunId, raise),
+      isKeptBy: (logger) => logger instanceof PrismaAICallLogger && logger.session.root === session.root,
+    };
   }
 
   withTransaction<T>(fn: (tx: Persistence) => Promise<T>): Promise<T> {

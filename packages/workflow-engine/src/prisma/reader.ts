@@ -4,6 +4,7 @@ import type { OutboxRecord } from "../ports/outbox.ts";
 import type {
   AttemptRecord,
   DeadLetterRecord,
+  EventFeed,
   Page,
   PageRequest,
   Reader,
@@ -23,6 +24,7 @@ import { listAttempts } from "./attempt-rows.ts";
 import type { PrismaClientLike, Row } from "./client.ts";
 import { type DeliveryEntry, listDeliveries } from "./delivery-rows.ts";
 import { logModel, type ModelPlan, outboxModel, runModel } from "./models.ts";
+import { isEvent, readFeed, readFeedEnd } from "./publication.ts";
 import { Rows } from "./rows.ts";
 import { getRun, toRun } from "./run-rows.ts";
 import { type PrismaAdapterOptions, PrismaSession } from "./session.ts";
@@ -32,7 +34,6 @@ const defaultLimit = 50;
 const maxLimit = 500;
 /** What dead letters of the CRUD port belong to: the sink as a whole. */
 const sink = "sink";
-const isEvent = { NOT: { eventType: { startsWith: "job:" } } };
 
 interface Keyset {
   plan: ModelPlan;
@@ -84,6 +85,14 @@ export class PrismaReader implements Reader {
     const where = { workflowRunId, publishedAt: { not: null }, sequence: { gt: after }, ...isEvent };
     const query = { where, orderBy: [{ sequence: "asc" }], take: limit };
     return this.#session.step((inner) => new Rows<OutboxRecord>(inner, outboxModel).list(query));
+  }
+
+  listAllEvents(after?: string, limit = maxLimit): Promise<EventFeed> {
+    return readFeed(this.#session, after, limit);
+  }
+
+  lastEventCursor(): Promise<string> {
+    return readFeedEnd(this.#session);
   }
 
   async listDeadLetters(page: PageRequest = {}): Promise<Page<DeadLetterRecord>> {

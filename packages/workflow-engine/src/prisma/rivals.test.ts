@@ -7,7 +7,7 @@ import { realEnvironment } from "../environment.ts";
 import { storeOver } from "../store/store-over.ts";
 import type { DatabaseType } from "./client.ts";
 import { openClient, type TestClient } from "./clients.test-fixture.ts";
-import { createPrismaJobQueue, createPrismaWorkflowPersistence } from "./factories.ts";
+import { createPrismaAICallLogger, createPrismaJobQueue, createPrismaReader, createPrismaWorkflowPersistence } from "./factories.ts";
 import { fullerSchema, smallestSchema } from "./schemas.test-fixture.ts";
 
 const isFull = process.env["PROOF"] === "full";
@@ -20,15 +20,25 @@ for (const databaseType of ["sqlite", "postgresql"] as const satisfies DatabaseT
       const folder = mkdtempSync(path.join(tmpdir(), "prisma-rivals-"));
       let client: TestClient;
       let processes: Array<ReturnType<typeof processOn>>;
-      const processOn = (prisma: TestClient["prisma"]) => {
+      const processOn = (prisma: TestClient["prisma"], i: number) => {
         const persistence = createPrismaWorkflowPersistence(prisma);
+        const { ledger } = createPrismaAICallLogger(prisma);
+        // clocks of machines differ
+        const environment = { ...realEnvironment, now: () => realEnvironment.now() - i * 5_000 };
+        const publisher = createPrismaWorkflowPersistence(prisma, { environment });
         const jobTransport = createPrismaJobQueue(prisma);
-        return { persistence, jobTransport, runStore: storeOver({ persistence, jobTransport, environment: realEnvironment }) };
+        return {
+          persistence,
+          jobTransport,
+          ledger: ledger!,
+          publisher,
+          runStore: storeOver({ persistence, jobTransport, environment: realEnvironment }),
+        };
       };
 
       beforeAll(async () => {
         client = await openClient(schema, databaseType, path.join(folder, "test.db"));
-        processes = Array.from({ length: rivals }, () => processOn(client.another()));
+        processes = Array.from({ length: rivals }, (_, i) => processOn(client.another(), i));
       });
       beforeEach(() => client.clear());
       afterAll(async () => {
@@ -78,6 +88,57 @@ for (const databaseType of ["sqlite", "postgresql"] as const satisfies DatabaseT
         const claimed = await Promise.all(Array.from({ length: 16 }, (_, i) => processes[i % rivals]!.persistence.claimNextPendingRun()));
         const ids = claimed.flatMap((run) => (run ? [run.id] : []));
         expect([ids.length, new Set(ids).size]).toEqual([12, 12]);
+      });
+
+      it("calls that reserve at once never reserve more than there is, and each is closed once", async () => {
+        const [fits, count] = isFull ? [60, 200] : [15, 40];
+        const { persistence } = processes[0]!;
+        await persistence.createRun({ ...names, id: "r" });
+        await persistence.budgets.create("r", { usdPico: BigInt(fits) * 1_000n, tokens: null, onExceed: "hold" });
+        const ids = Array.from({ length: count }, (_, i) => `c${i}`);
+        const call = { topic: "workflow.r.stage.s", callType: "text", modelKey: "m", modelId: "m", prompt: "p", price: null } as const;
+        const origin = { runId: "r", stageId: "s", attempt: 1, executionId: "e" };
+        const worst = { inputTokens: 2, outputTokens: 1, costPico: 1_000n };
+        const opened = await Promise.all(ids.map((id, i) => processes[i % rivals]!.ledger.openCall({ id, ...call, ...origin, worst })));
+        const isOpen = ids.filter((_, i) => opened[i] === null);
+        expect(isOpen).toHaveLength(fits);
+        const end = { status: "ok", response: "", usage: { inputTokens: 1, outputTokens: 1, costPico: 7n }, latencyMs: 1 } as const;
+        const closed = await Promise.all(isOpen.flatMap((id) => processes.map(({ ledger }) => ledger.closeCall(id, end))));
+        expect(closed.filter(Boolean)).toHaveLength(fits);
+        const run = await persistence.getRun("r");
+        expect([Math.round(run!.totalCost * 1e12), run!.totalTokens]).toEqual([fits * 7, fits * 2]);
+        const next = { ...call, ...origin, worst: { ...worst, costPico: BigInt(fits) * 993n } };
+        expect(
+          await processes[1]!.ledger.openCall({ id: "too-much", ...next, worst: { ...worst, costPico: BigInt(fits) * 993n + 1n } }),
+        ).not.toBeNull();
+        expect(await processes[2]!.ledger.openCall({ id: "all-that-is-left", ...next })).toBeNull();
+      });
+
+      it("whoever follows the events of all runs misses none, whoever publishes them when", async () => {
+        const count = isFull ? 300 : 60;
+        await processes[0]!.persistence.createRun({ ...names, id: "r" });
+        const event = { workflowRunId: "r", eventType: "stage:progress", payload: {}, causationId: "c", occurredAt: new Date(0) };
+        await processes[0]!.persistence.appendOutboxEvents(Array.from({ length: count }, () => event));
+        const ids = (await processes[0]!.persistence.getUnpublishedOutboxEvents(count)).map(({ id }) => id);
+        let isOver = false;
+        const published = Promise.all(ids.map((id, i) => processes[i % rivals]!.publisher.markOutboxEventsPublished([id]))).finally(() => {
+          isOver = true;
+        });
+        const reader = createPrismaReader(client.another());
+        const seen: string[] = [];
+        for (let cursor: string | undefined, wasOver = false; !wasOver; ) {
+          // on SQLite whoever reads keeps others from writing
+          await new Promise<void>((resolve) => void realEnvironment.setTimer(3, resolve));
+          wasOver = isOver;
+          for (;;) {
+            const page = await reader.listAllEvents!(cursor, 7);
+            if (page.items.length === 0) break;
+            seen.push(...page.items.map(({ id }) => id));
+            cursor = page.cursor;
+          }
+        }
+        await published;
+        expect([seen.length, [...seen].sort()]).toEqual([count, [...ids].sort()]);
       });
     });
   }

@@ -1,6 +1,7 @@
 // Records to rows of a client and back. A field without a column is packed into the model's Json column that has room, under "$row";
 // whoever reads a record sees nothing of it.
 import { WorkflowEngineError } from "../errors.ts";
+import { toDollars, toPico } from "../store/pico-dollars.ts";
 import type { FieldName, Row } from "./client.ts";
 import type { FieldKind, ModelPlan } from "./models.ts";
 
@@ -36,6 +37,11 @@ export class RowCodec {
   /** True when the field has a column of its own. */
   hasColumn(field: string): boolean {
     return this.#types.has(field);
+  }
+
+  /** True when the field has a column that holds any whole number, and money to the pico-dollar. */
+  isExact(field: string): boolean {
+    return this.#types.get(field) === "BigInt";
   }
 
   /** True when these fields cannot be written without knowing what is in the row. */
@@ -96,7 +102,8 @@ export class RowCodec {
     if (value === null) return null;
     if (kind === "json") return this.#json(value, field);
     if (kind === "text") return this.#text(value as string, field);
-    const isBig = this.#types.get(field) === "BigInt";
+    const isBig = this.isExact(field);
+    if (kind === "pico") return isBig ? value : toDollars(value as bigint);
     if (kind === "usd") return isBig ? BigInt(Math.round((value as number) * picoPerUsd)) : value;
     // a duration of 25 days does not fit the column that the smallest schema has for it: the longest one does
     if (kind === "int")
@@ -145,6 +152,7 @@ export function definedOf(fields: Row): Row {
 }
 
 function decode(value: unknown, kind: FieldKind): unknown {
+  if (kind === "pico") return typeof value === "bigint" ? value : toPico(Number(value));
   if (kind === "usd") return typeof value === "bigint" ? Number(value) / picoPerUsd : Number(value);
   return typeof value === "bigint" ? Number(value) : value;
 }

@@ -3,8 +3,10 @@ import { errorCodeOf, WorkflowEngineError } from "../errors.ts";
 import type { CreateRunInput, RunRecord, UpdateRunInput } from "../ports/run.ts";
 import type { Status } from "../ports/status.ts";
 import { queuedAtOf } from "../store/crud-state.ts";
+import { deleteBudgets } from "./budget-rows.ts";
+import { deleteCalls } from "./call-rows.ts";
 import type { Row } from "./client.ts";
-import { artifactModel, attemptModel, deliveryModel, jobModel, logModel, outboxModel, runModel, stageModel } from "./models.ts";
+import { artifactModel, attemptModel, callModel, deliveryModel, jobModel, logModel, outboxModel, runModel, stageModel } from "./models.ts";
 import { Rows, setVersioned } from "./rows.ts";
 import type { PrismaSession } from "./session.ts";
 
@@ -91,6 +93,8 @@ export function deleteRun(session: PrismaSession, id: string): Promise<void> {
     await inner.lock(runModel, id);
     const models = [deliveryModel, attemptModel, outboxModel, jobModel, logModel, artifactModel, stageModel];
     for (const plan of models) if (inner.hasModel(plan)) await inner.of(plan).deleteMany({ where: { workflowRunId: id } });
+    if (inner.hasModel(callModel)) await deleteCalls(inner, id);
+    await deleteBudgets(inner, id);
     await inner.of(runModel).deleteMany({ where: { id } });
   });
 }

@@ -47,8 +47,16 @@ export function schemaText({ models }: TestSchema, databaseType: DatabaseType, g
 }
 
 const types: Record<DatabaseType, Record<string, string>> = {
-  postgresql: { String: "TEXT", Int: "INTEGER", BigInt: "BIGINT", Float: "DOUBLE PRECISION", Json: "JSONB", DateTime: "TIMESTAMP(3)" },
-  sqlite: { String: "TEXT", Int: "INTEGER", BigInt: "BIGINT", Float: "REAL", Json: "JSONB", DateTime: "DATETIME" },
+  postgresql: {
+    String: "TEXT",
+    Int: "INTEGER",
+    BigInt: "BIGINT",
+    Float: "DOUBLE PRECISION",
+    Json: "JSONB",
+    DateTime: "TIMESTAMP(3)",
+    Boolean: "BOOLEAN",
+  },
+  sqlite: { String: "TEXT", Int: "INTEGER", BigInt: "BIGINT", Float: "REAL", Json: "JSONB", DateTime: "DATETIME", Boolean: "BOOLEAN" },
 };
 
 /** The statements that make the tables of a schema, as Prisma's migrations would. */
@@ -105,6 +113,6 @@ function defaultOf(rest: string): string {
   const given = /@default\((\w+\(\)|"[^"]*"|[^)]*)\)/.exec(rest)?.[1];
   if (given === undefined || given === "cuid()") return "";
   if (given === "now()") return " DEFAULT CURRENT_TIMESTAMP";
-  const isNumber = /^\d+$/.test(given);
+  const isNumber = /^(\d+|true|false)$/.test(given);
   return ` DEFAULT ${isNumber ? given : `'${given.replaceAll('"', "")}'`}`;
 }

@@ -1,7 +1,6 @@
 // Retention on a Prisma client (P22): a bounded number of rows a pass. The last event of a run that is still there leaves a marker
 // behind, so that the sequence of the run never begins again.
 import type { SweepLimits, SweepResult } from "../ports/store.ts";
-import { batchKeyType } from "./ai-call-logger.ts";
 import { takeOrphans } from "./attempt-rows.ts";
 import type { Row } from "./client.ts";
 import { isCompleted, type KeyRecord } from "./key-rows.ts";
@@ -11,6 +10,9 @@ import type { PrismaSession } from "./session.ts";
 
 /** Type of the row that keeps a run's last sequence; rows of types that begin so are the engine's own. */
 const markerType = "job:swept";
+
+/** Command types of keys that are no command's: recorded batches, calls, budgets, the instant of the last publication. */
+const ownKeyTypes = "ai.";
 
 /** Deletes what is older than the limits say. */
 export function sweepRows(session: PrismaSession, limits: SweepLimits): Promise<Omit<SweepResult, "runs">> {
@@ -54,7 +56,7 @@ async function lastSequences(session: PrismaSession, runIds: string[]): Promise<
 
 async function sweepKeys(session: PrismaSession, before: Date, max: number): Promise<number> {
   const rows = new Rows<KeyRecord>(session, keyModel);
-  const where = { createdAt: { lt: before }, commandType: { not: batchKeyType } };
+  const where = { createdAt: { lt: before }, NOT: { commandType: { startsWith: ownKeyTypes } } };
   const old = await rows.list({ where, orderBy: [{ createdAt: "asc" }], take: max });
   // a key whose owner died long ago holds nothing any more
   const going = old.filter((key) => (isCompleted(key) ? (key.completedAt ?? key.createdAt) : key.heldUntil!) < before);

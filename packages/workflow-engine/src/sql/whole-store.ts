@@ -20,7 +20,7 @@ import { createStoreTransaction } from "./transaction.ts";
 
 /** A store in a SQL database; spreads into `createKernel`. */
 export interface SqlStore {
-  readonly persistence: Required<Omit<Persistence, "appendAttempts" | "sweep" | "deliveries">> & HasRunStore;
+  readonly persistence: Required<Omit<Persistence, "appendAttempts" | "budgets" | "deliveries" | "sweep">> & HasRunStore;
   readonly jobTransport: Required<Omit<JobTransport, "resendAfterMs">> & HasRunStore;
   readonly blobStore: SqlBlobStore;
   readonly scheduler: SqlScheduler;

@@ -72,6 +72,7 @@ export async function applyChanges(
   for (const artifact of changes.artifacts ?? []) await saveArtifact(tx, runId, artifact, idOf);
   const events = changes.events ?? [];
   if (events.length > 0) await tx.appendOutboxEvents(events.map((event) => eventRow(runId, encodeEvent(event), context)));
+  if (changes.raiseBudget) await tx.budgets?.raise(runId, changes.raiseBudget);
   if (changes.deleteRun) await deleteRun(tx, runId);
   return {
     runId,
@@ -124,6 +125,7 @@ async function createRun(tx: Persistence, runId: string, found: LoadedRun | null
     config: fromText(run.config) as JsonObject,
     metadata: newMetadata(run),
   });
+  if (record.id === runId && run.budget) await tx.budgets?.create(runId, run.budget);
   if (record.id === runId) return toLoadedRun(record, []);
   throw new WorkflowEngineError(
     "STORE_REFUSED",

@@ -31,7 +31,7 @@ import { lostOf, nextDueAt, repairJobs, scanLeases, scanRunning, strandedOf, swe
 import { signalOf } from "./crud-signal.ts";
 import { payloadsOf, toText } from "./crud-state.ts";
 import { dequeue, dueRuns, holdPoll, jobsOfStarts, pollOf, startJobs } from "./crud-take.ts";
-import { writeTotals } from "./crud-totals.ts";
+import { keepsBudgets, RunTotals } from "./crud-totals.ts";
 import { CrudUnits, type UnitEnd, type UnitOptions } from "./crud-units.ts";
 import { jobIdOf } from "./record-ids.ts";
 import type { StoreOverOptions } from "./store-over-options.ts";
@@ -49,13 +49,12 @@ class CrudRunStore implements RunStore {
   readonly handsOver = false;
   readonly leasesOutbox = false;
   readonly deletesRuns: boolean;
-  /** The CRUD port has no place for them. */
-  readonly keepsBudgets = false;
+  readonly keepsBudgets: boolean;
   readonly #persistence: Persistence;
   readonly #transport: TransactionalTransport;
   readonly #environment: Environment;
   readonly #repairAfterMs: number;
-  readonly #aiCallLogger: StoreOverOptions["aiCallLogger"];
+  readonly #totals: RunTotals;
   readonly #units: CrudUnits;
   readonly #relay: JobRelay;
   readonly #events: CrudEvents;
@@ -71,7 +70,8 @@ class CrudRunStore implements RunStore {
     this.#transport = jobTransport;
     this.#environment = environment;
     this.#repairAfterMs = repairAfterMs;
-    this.#aiCallLogger = aiCallLogger;
+    this.keepsBudgets = keepsBudgets(persistence, aiCallLogger);
+    this.#totals = new RunTotals(persistence, aiCallLogger);
     this.#relay = new JobRelay(persistence, jobTransport, environment);
     this.#events = new CrudEvents(persistence, this.#relay, environment);
     this.#held = new HeldExecutions(jobTransport);
@@ -238,7 +238,7 @@ class CrudRunStore implements RunStore {
     await this.#held.complete(over);
     const hasStopped = before?.status === "RUNNING" && (after === null || (isEnded(after.status) && after.status !== "COMPLETED"));
     if (hasStopped) await this.#transport.cancelByRun?.(runId).catch(() => undefined);
-    await writeTotals(this.#persistence, this.#aiCallLogger, written);
+    await this.#totals.write(written);
     const signal = signalOf(written, now);
     if (signal) this.#tell(signal);
   }

@@ -18,8 +18,6 @@ export type DriverName = "commands" | "host";
 
 /** What a store may lack, each for a stated reason only (settled question 14). */
 export type Capability =
-  /** Implements RunStore itself: a commit hands the next stages on. */
-  | "handsOver"
   /** Has the read-only queries. */
   | "reader"
   /** Keeps model calls. */

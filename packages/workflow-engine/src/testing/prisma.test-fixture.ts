@@ -8,15 +8,8 @@ import { storeOver } from "../store/store-over.ts";
 import type { BenchSource, BenchStore } from "./bench.ts";
 import type { Suite } from "./suite.ts";
 
-/** What no schema has room for in these adapters. */
-export const missingOnPrisma: NonNullable<BenchSource["missing"]> = {
-  handsOver: "a CRUD store hands nothing over in a commit",
-  ledger: "the Prisma call log keeps calls when they are over; budgets need a store of ours",
-};
-
 /** What the smallest schema has no table for. */
 export const missingOnSmallest: NonNullable<BenchSource["missing"]> = {
-  ...missingOnPrisma,
   attempts: "the smallest schema has no table for attempts",
   consumers: "the smallest schema has one mark an event, for all consumers",
 };
@@ -25,7 +18,7 @@ export const missingOnSmallest: NonNullable<BenchSource["missing"]> = {
 export function prismaSource(
   schema: TestSchema,
   databaseType: DatabaseType,
-  missing: BenchSource["missing"],
+  missing: BenchSource["missing"] = {},
   release?: () => PrismaRelease,
 ): BenchSource & { close(): Promise<void> } {
   let opened: Promise<TestClient> | null = null;
@@ -41,8 +34,8 @@ export function prismaSource(
       const open = (): BenchStore => {
         const persistence = createPrismaWorkflowPersistence(prisma, { environment, databaseType });
         const jobTransport = createPrismaJobQueue(prisma, { environment, databaseType, workerId: "queue" });
-        const runStore = storeOver({ persistence, jobTransport, environment });
         const aiCallLogger = createPrismaAICallLogger(prisma, { environment, databaseType });
+        const runStore = storeOver({ persistence, jobTransport, environment, aiCallLogger });
         const reader = createPrismaReader(prisma, { environment, databaseType });
         return { persistence, jobTransport, runStore, blobStore, aiCallLogger, reader, quiet, close: quiet };
       };

@@ -29,7 +29,6 @@ class EventReader extends MemoryReader {
 }
 
 const missing: BenchSource["missing"] = {
-  handsOver: "a foreign queue hands nothing over in a commit",
   attempts: "the CRUD port has no table for attempts",
   consumers: "the CRUD port counts deliveries of the sink as a whole",
   retention: "the CRUD port deletes neither events nor keys",

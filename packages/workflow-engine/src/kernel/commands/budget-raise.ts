@@ -20,7 +20,7 @@ export function budgetRaise(parts: KernelParts, command: BudgetRaiseCommand): Pr
   if (!parts.store.keepsBudgets) {
     throw new WorkflowEngineError(
       "NOT_CONFIGURED",
-      "budget.raise: this persistence keeps no budgets. Use a store of ours for runs with a budget.",
+      "budget.raise: this persistence keeps no budgets, or not with this aiCallLogger. Use a store of ours, or the Prisma adapters and call logger of one client.",
     );
   }
   const raise = { stageId, usdPico: usd === undefined ? null : dollarsToPico(usd), tokens: tokens ?? null };

@@ -100,7 +100,7 @@ function assertBudgetKept({ store }: KernelParts, isWanted: boolean): void {
   if (!isWanted || store.keepsBudgets) return;
   throw new WorkflowEngineError(
     "NOT_CONFIGURED",
-    "run.create: this persistence keeps no budgets. Use a store of ours for runs with a budget.",
+    "run.create: this persistence keeps no budgets, or not with this aiCallLogger. Use a store of ours, or the Prisma adapters and call logger of one client.",
   );
 }
 

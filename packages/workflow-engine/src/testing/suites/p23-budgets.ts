@@ -15,7 +15,7 @@ import { bothWays, claim, type Suite } from "../suite.ts";
 import { type StepContext, step } from "../workflows.ts";
 import { billedPico, checkedCalls, ledgerOf } from "./p23-stage-calls.ts";
 
-const requires = ["aiCallLogger", "ledger", "handsOver"] as const;
+const requires = ["aiCallLogger", "ledger"] as const;
 const model = "gemini-2.5-flash";
 const maxTokens = 100;
 
@@ -161,7 +161,7 @@ export const budgetsSuite: Suite = {
           "what was given back",
         );
       },
-      { requires: ["aiCallLogger", "ledger"] },
+      { requires },
     ),
     claim(
       "P23",

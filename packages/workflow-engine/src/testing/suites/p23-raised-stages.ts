@@ -8,7 +8,7 @@ import { createRun, hasEnded, lookAt, stageIs } from "../harness.ts";
 import { claim, type Suite } from "../suite.ts";
 import { chain, createGate, type StepContext, step } from "../workflows.ts";
 
-const requires = ["aiCallLogger", "handsOver"] as const;
+const requires = ["aiCallLogger", "ledger"] as const;
 const enough = 100_000;
 
 const ask = (ctx: StepContext): Promise<unknown> => ctx.ai.generateText("gemini-2.5-flash", "why?", { maxTokens: 50, maxRetries: 0 });

@@ -16,7 +16,7 @@ import { startHost } from "../loop-host.ts";
 import { bothWays, claim, type Suite } from "../suite.ts";
 import { chain, type StepContext, step } from "../workflows.ts";
 
-const requires = ["aiCallLogger", "ledger", "handsOver", "reader"] as const;
+const requires = ["aiCallLogger", "ledger", "reader"] as const;
 const model = "gemini-2.5-flash";
 const ask = (ctx: StepContext, prompt = "q"): Promise<unknown> => ctx.ai.generateText(model, prompt, { maxTokens: 100, maxRetries: 0 });
 

@@ -207,7 +207,7 @@ export const batchSuite: Suite = {
         expectEqual(provider.created.length, 1, "batches");
         await expectRecorded(bench, runId);
       },
-      { requires: [...requires, "ledger", "handsOver"], driver: "host" },
+      { requires: [...requires, "ledger"], driver: "host" },
     ),
   ],
 };
