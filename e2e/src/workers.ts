@@ -56,6 +56,7 @@ export async function endProcess(child: ChildProcess): Promise<void> {
 export class Workers {
   readonly #start: WorkerStart;
   readonly #children = new Map<ChildProcess, WorkerSettings>();
+  readonly #atWork = new Set<ChildProcess>();
   #isClosed = false;
   /** Processes that died without being asked to. */
   unaskedDeaths = 0;
@@ -80,6 +81,7 @@ export class Workers {
       }
     });
     await ready;
+    this.#atWork.add(child);
     return child;
   }
 
@@ -102,7 +104,10 @@ export class Workers {
 
   #pick(random: number): [ChildProcess, WorkerSettings] {
     const all = [...this.#children];
-    const picked = all[Math.floor(random * all.length)];
+    // who has not begun yet is no victim while there is another
+    const begun = all.filter(([child]) => this.#atWork.has(child));
+    const from = begun.length > 0 ? begun : all;
+    const picked = from[Math.floor(random * from.length)];
     if (!picked) throw new Error("No worker is left");
     return picked;
   }
