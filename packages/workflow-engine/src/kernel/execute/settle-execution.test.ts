@@ -56,7 +56,7 @@ describe("settleExecution", () => {
   });
 
   it("P14: what the store refuses for good, the stage fails with, so that its attempts are spent", async () => {
-    const { ended, sent, environment } = open(down, down, down, down, down, down, down, settledAs("retrying"));
+    const { ended, sent, environment } = open(...Array(9).fill(down), settledAs("retrying"));
     await environment.advance(30_000);
     expect((await ended).outcome).toEqual({
       kind: "failed",
@@ -64,7 +64,7 @@ describe("settleExecution", () => {
       isRetryable: true,
       delayMs: expect.any(Number),
     });
-    expect(sent).toEqual([...Array(7).fill("completed"), "failed"]);
+    expect(sent).toEqual([...Array(9).fill("completed"), "failed"]);
   });
 
   it("P13: gives up before anybody could take its lease for dead", async () => {

@@ -14,9 +14,9 @@ export interface SettledExecution {
   settled: Settled;
 }
 
-/** Tries of one commit: the second at once, the others within 12 s, well before anybody takes the lease for dead. */
-const maxTries = 7;
-const pauses = { initialMs: 100, factor: 3, maxMs: 10_000, jitter: 0.25 } as const;
+/** Tries of one commit: the second at once, the others within 13 s, well before anybody takes the lease for dead; 3 s apart at most. */
+const maxTries = 9;
+const pauses = { initialMs: 100, factor: 3, maxMs: 3_000, jitter: 0.25 } as const;
 
 /** Errors that the next try would meet again. */
 const finalCodes: ReadonlySet<string | undefined> = new Set([
@@ -48,7 +48,7 @@ export async function settleExecution(
   return known({ outcome: failed, settled: settledAsFailed }, error);
 }
 
-/** Tries a commit that failed with this error again: at once, then for 12 s; null when none came through. Throws an error that stays. */
+/** Tries a commit that failed with this error again: at once, then for 13 s; null when none came through. Throws an error that stays. */
 export async function commitAgain<R extends object>(
   parts: Pick<KernelParts, "store" | "environment">,
   abort: Abort,
