@@ -33,8 +33,8 @@ export class Worker {
   #isHungry = false;
   #refilling: Promise<void> | null = null;
   #bite: number;
-  #bittenAt = 0;
-  #ranSinceBite = 0;
+  /** Jobs that the last bite brought, and when; what has run since then, and when the last of it ended. */
+  #bitten = { count: 0, at: 0, ran: 0, ranAt: 0 };
   #jobsLeft: number;
   #onIdle: Array<() => void> = [];
   #onDrained: Array<() => void> = [];
@@ -122,6 +122,7 @@ export class Worker {
       this.#isHungry = false;
       // one of the two may fail: what the other has leased is executed all the same
       const [taken, claimed] = await this.#ask(room);
+      this.#bitten.at = this.#environment.now();
       if (taken.status === "fulfilled") this.#take(taken.value, room);
       if (claimed.status === "fulfilled") this.#takeClaimed(claimed.value, room);
       if (taken.status === "rejected") throw taken.reason;
@@ -141,11 +142,13 @@ export class Worker {
 
   #take(jobs: Job[], room: number): void {
     if (jobs.length >= room) this.#isHungry = true;
+    this.#bitten.count += jobs.length;
     for (const job of jobs) this.#go(job);
   }
 
   #takeClaimed({ claimed, jobs }: ClaimedWork, room: number): void {
     if (claimed >= room || (claimed > 0 && jobs.length < claimed)) this.#isHungry = true;
+    this.#bitten.count += jobs.length;
     for (const job of jobs) this.#go(job);
   }
 
@@ -158,15 +161,15 @@ export class Worker {
     return this.#options.concurrency * windowFactor;
   }
 
-  /** How many stages to ask for: twice as many as the last time when those have run already. */
+  /** How many stages to ask for: twice as many as the last time when those have run already. A bite that brought nothing tells nothing. */
   #room(): number {
-    const { concurrency } = this.#options;
     if (!this.#hasRoom()) return 0;
-    const now = this.#environment.now();
-    const wasQuick = this.#ranSinceBite >= this.#bite && now - this.#bittenAt < quickMs;
-    this.#bite = wasQuick ? Math.min(this.#bite * 2, this.#window()) : Math.max(concurrency, Math.floor(this.#bite / 2));
-    this.#bittenAt = now;
-    this.#ranSinceBite = 0;
+    const { count, at, ran, ranAt } = this.#bitten;
+    const wasQuick = ran >= count && ranAt - at < quickMs;
+    if (count > 0 && !wasQuick) this.#bite = Math.max(this.#options.concurrency, Math.floor(this.#bite / 2));
+    // few came: there is no use in asking for more
+    else if (count * 2 >= this.#bite) this.#bite = Math.min(this.#bite * 2, this.#window());
+    if (count > 0) this.#bitten = { count: 0, at: 0, ran: 0, ranAt: 0 };
     return Math.min(this.#bite, this.#window() - this.#leased.size, this.#jobsLeft);
   }
 
@@ -237,7 +240,8 @@ export class Worker {
 
   #leave(): void {
     this.#places.leave();
-    this.#ranSinceBite++;
+    this.#bitten.ran++;
+    this.#bitten.ranAt = this.#environment.now();
     if (this.#isHungry && this.#places.waitingCount === 0) this.#refill();
   }
 

@@ -141,5 +141,7 @@ export interface Unit<R> {
   /** The stage to load beside the run. */
   stage?: { stageId: string; item: number };
   key?: UnitKey<R>;
+  /** True when the id was made a moment ago: a store may take it that there is no such run and no such key, and look only if there is. */
+  isNew?: boolean;
   decide: Decide<R>;
 }

@@ -15,7 +15,9 @@ interface Task {
   /** The store's method, for messages. */
   readonly name: string;
   readonly isRead: boolean;
-  run(batch: Batch, isCareful: boolean): Promise<unknown>;
+  /** What it asks the database first, which may travel with what others ask. */
+  ask?(batch: Batch): Promise<unknown>;
+  run(batch: Batch, isCareful: boolean, asked?: Promise<unknown>): Promise<unknown>;
 }
 
 /** What a batch came to: a result or a Failure an item, and what listeners are told. */
@@ -31,11 +33,13 @@ const MOST_TRIES = 5;
 export class BatchRunner {
   readonly #db: Db;
   readonly #environment: Environment;
-  readonly #remembered = new Remembered();
+  readonly #remembered: Remembered;
 
   constructor(db: Db, environment: Environment) {
     this.#db = db;
     this.#environment = environment;
+    // in a caller's transaction what fails would cost more than a look
+    this.#remembered = new Remembered(db.lanes > 0 && !db.isJoined);
   }
 
   /** Runs a batch; of one that the database refuses only what it refuses fails. */
@@ -48,6 +52,7 @@ export class BatchRunner {
       } catch (error) {
         // whoever writes at the same time is found out by the versions of runs
         if (this.#db.lanes === 0) this.#remembered.forget();
+        if (error instanceof Conflict) this.#remembered.doubt();
         // no lock or no database: the same would meet every item
         if (errorCodeOf(error) === "STORE_CLOSED" || errorCodeOf(error) === "STORE_REFUSED") throw error;
         if (!(error instanceof Conflict) || tries === MOST_TRIES) return this.#isolate(items, error);
@@ -89,7 +94,8 @@ export class BatchRunner {
       if (units.length > 0) for (const result of await batch.decideUnits(units)) results.push(result);
       units = [];
     };
-    for (const item of items) {
+    const asked = askTogether(batch, items);
+    for (const [i, item] of items.entries()) {
       if ("unit" in item) {
         units.push(item.unit);
         continue;
@@ -97,7 +103,7 @@ export class BatchRunner {
       await decideUnits();
       // it reads and writes rows, not drafts
       await batch.flush();
-      results.push(await item.run(batch, false));
+      results.push(await item.run(batch, false, asked[i]));
       await batch.flush();
     }
     await decideUnits();
@@ -128,6 +134,16 @@ export class BatchRunner {
     }
     return { results, signal: announced(session, signal) };
   }
+}
+
+/** The first questions of a claim and a take, on their way together; none where anything else might change the answers. */
+function askTogether(batch: Batch, items: readonly Item[]): Array<Promise<unknown> | undefined> {
+  const names = new Set(items.map((item) => ("ask" in item ? item.name : "")));
+  const isAsking = items.length > 1 && names.size === items.length && !names.has("");
+  const asked = items.map((item) => (isAsking && "ask" in item ? item.ask?.(batch) : undefined));
+  // whoever waits for it is told; who has failed before waits no more
+  for (const question of asked) question?.catch(() => undefined);
+  return asked;
 }
 
 function announced(session: Session, draft: SignalDraft): StoreSignal | null {

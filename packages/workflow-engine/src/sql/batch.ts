@@ -5,9 +5,10 @@ import type { Environment } from "../ports/environment.ts";
 import type { Changes, Decide, RunPayloads, Snapshot, Unit } from "../ports/store.ts";
 import { Failure } from "../store/coalescer.ts";
 import { isKeyWritten } from "../store/unit-key.ts";
-import type { Session } from "./db.ts";
+import type { Row, Session } from "./db.ts";
 import { checkChanges, copyStage, fold, missingStages, RunDraft, stageKey } from "./draft.ts";
 import { flushDrafts } from "./flush.ts";
+import { isOwn, Own, own } from "./own-error.ts";
 import type { Remembered } from "./remembered.ts";
 import type { SignalDraft } from "./signal-draft.ts";
 import { checkRuns, lockRuns, readRunState, runStateWidth } from "./tables/runs.ts";
@@ -97,14 +98,15 @@ export class Batch {
   async #load(units: readonly Unit<unknown>[]): Promise<void> {
     const ids: string[] = [];
     const known: RunDraft[] = [];
-    for (const id of new Set(units.map((unit) => unit.runId))) {
+    const isTrusting = this.remembered.isTrusting();
+    for (const { runId: id, isNew } of units) {
       if (this.#drafts.has(id)) continue;
       const draft = this.remembered.take(id);
       if (draft) known.push(draft);
-      else ids.push(id);
+      else if (!(isNew && isTrusting)) ids.push(id);
       this.#drafts.set(id, draft ?? new RunDraft(id, null));
     }
-    const keys = units.flatMap((unit) => (unit.key ? [unit.key] : []));
+    const keys = units.flatMap(({ key, isNew }) => (key && !(isNew && isTrusting) ? [key] : []));
     const locked = new Set(ids);
     // sent together: nobody's question waits for somebody else's answer
     await Promise.all([
@@ -119,8 +121,7 @@ export class Batch {
   async #lock(ids: readonly string[], known: readonly RunDraft[]): Promise<void> {
     const isChecked = this.session.dialect.checksVersions;
     if (ids.length === 0) {
-      const rows = known.map((draft) => [draft.runId, draft.run!.version, draft.eventCount]);
-      if (isChecked) await this.session.send(checkRuns, rows);
+      if (isChecked) await this.session.send(checkRuns, known.map(versionOf));
       return;
     }
     const all = isChecked ? [...ids, ...known.map((draft) => draft.runId)] : [...ids];
@@ -234,27 +235,11 @@ export class Batch {
   }
 }
 
+function versionOf({ runId, run, eventCount }: RunDraft): Row {
+  return [runId, run!.version, eventCount];
+}
+
 /** True when rows end or go by statement, which are those that are written. */
 function needsWritten(draft: RunDraft, changes: Changes<unknown>): boolean {
   return (changes.endOpen !== undefined || changes.dropFrom !== undefined) && draft.hasStageWrites;
-}
-
-/** An error of one unit: it leaves the batch, which goes on. Any other error is the database's. */
-class Own extends Error {}
-
-function isOwn(error: unknown): error is Own {
-  return error instanceof Own;
-}
-
-function own<T>(step: () => T): T {
-  try {
-    return step();
-  } catch (error) {
-    throw new Own("", { cause: error });
-  }
-}
-
-/** What a decision threw. */
-export function ownErrorOf(error: unknown): { error: unknown } | null {
-  return isOwn(error) ? { error: error.cause } : null;
 }

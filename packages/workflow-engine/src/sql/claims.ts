@@ -1,9 +1,10 @@
 // Picks waiting work, most urgent first: runs to claim, stages to lease, polls that are due (P3, P10, P13).
 import type { Decide, Instance, Job, Poll, RunPayloads, StageState } from "../ports/store.ts";
-import { type Batch, ownErrorOf } from "./batch.ts";
+import type { Batch } from "./batch.ts";
 import type { Row, Session } from "./db.ts";
 import { RunDraft } from "./draft.ts";
 import { encodeEvent } from "./outbox-events.ts";
+import { ownErrorOf } from "./own-error.ts";
 import { ensureInstances } from "./tables/instances.ts";
 import { insertOutbox } from "./tables/outbox.ts";
 import { holdPolls, leaseStages, listDueRuns, pickPolls, pickStages } from "./tables/queue.ts";
@@ -12,18 +13,24 @@ import { loadOutputs, readStageState, stageStateWidth } from "./tables/stages.ts
 
 const DEFAULT_POLL_INTERVAL_MS = 30_000;
 
-/** Decides on due PENDING runs. A run whose rule throws stays as it is and stops nobody: the next one in line takes its place. */
+/** Asks for due PENDING runs. */
+export function askRuns({ session, now }: Batch, workflowIds: readonly string[], max: number): Promise<Row[]> {
+  return session.read(pickRuns, [[now, JSON.stringify(workflowIds), max]]);
+}
+
+/** Decides on due PENDING runs, of which some have been asked for. A run whose rule throws stays as it is and stops nobody: the next one in line takes its place. */
 export async function claimRuns<R>(
   batch: Batch,
   options: { max: number; workflowIds: readonly string[] },
   decide: Decide<R>,
   isCareful: boolean,
+  asked?: Promise<Row[]>,
 ): Promise<R[]> {
   const claimed: R[] = [];
   const seen = new Set<string>();
+  let answer = asked ?? askRuns(batch, options.workflowIds, options.max);
   for (let refused = 1; refused > 0 && claimed.length < options.max; ) {
-    const limit = options.max - claimed.length + seen.size;
-    const rows = await batch.session.read(pickRuns, [[batch.now, JSON.stringify(options.workflowIds), limit]]);
+    const rows = await answer;
     const fresh = rows.filter((row) => !seen.has(row[0] as string));
     refused = 0;
     for (const row of fresh) {
@@ -33,7 +40,9 @@ export async function claimRuns<R>(
       else refused += 1;
     }
     // what was claimed leaves the queue before it is read again
-    if (refused > 0) await batch.flush();
+    if (refused === 0) break;
+    await batch.flush();
+    answer = askRuns(batch, options.workflowIds, options.max - claimed.length + seen.size);
   }
   return claimed;
 }
@@ -58,43 +67,55 @@ async function claimOne<R>(batch: Batch, row: Row, decide: Decide<R>, isCareful:
   }
 }
 
-/** Leases due stages to an instance: RUNNING, one more attempt, `stage:started`. */
+/** Due stages, and how many there are with those that somebody else has. */
+export interface DueStages {
+  readonly picked: Row[];
+  readonly due: number;
+}
+
+/** Asks for due stages. */
+export async function askStages({ session, now }: Batch, workflowIds: readonly string[], max: number): Promise<DueStages> {
+  const parameters = [[now, JSON.stringify(workflowIds), max]];
+  if (!session.dialect.checksVersions) return { picked: await session.read(pickStages, parameters), due: 0 };
+  const [picked, due] = await Promise.all([session.read(pickStages, parameters), session.read(listDueRuns, parameters)]);
+  return { picked, due: due.length };
+}
+
+/** Leases due stages to an instance: RUNNING, one more attempt, `stage:started`. Says whether others kept it from any. */
 export async function takeJobs(
   batch: Batch,
   { instance, max, workflowIds }: { instance: Instance; max: number; workflowIds: readonly string[] },
-): Promise<Job[]> {
+  asked: Promise<DueStages> = askStages(batch, workflowIds, max),
+): Promise<{ jobs: Job[]; isPassedBy: boolean }> {
   const { session, now, signal } = batch;
-  const rows = await session.read(pickStages, [[now, JSON.stringify(workflowIds), max]]);
-  if (rows.length === 0) return [];
+  const { picked: rows, due } = await asked;
+  const isPassedBy = rows.length < Math.min(due, max);
+  if (rows.length === 0) return { jobs: [], isPassedBy };
   const stages = rows.map(readStageState);
-  await session.write(
+  await session.send(
     leaseStages,
     stages.map(({ runId, stageId, item }) => [runId, stageId, item, instance.id, instance.workerId, now]),
   );
   const byRun = Map.groupBy(stages, (stage) => stage.runId);
   batch.forget([...byRun.keys()]);
   const eventCounts = new Map(rows.map((row) => [row[0] as string, row[stageStateWidth + 3] as number]));
-  await session.write(
+  await session.send(
     touchRuns,
     [...byRun].map(([id, members]) => [id, members.length, now]),
   );
-  await session.write(ensureInstances, [[instance.id, instance.workerId, now]]);
-  await session.write(
+  await session.send(ensureInstances, [[instance.id, instance.workerId, now]]);
+  await session.send(
     insertOutbox,
-    [...byRun].map(([runId, members]) => {
-      return [
-        runId,
-        now,
-        null,
-        `[${members.map((member) => encodeEvent(startedEvent(member))).join(",")}]`,
-        members.length,
-        eventCounts.get(runId)! + 1,
-      ];
-    }),
+    [...byRun].map(([runId, members]) => startedRow(runId, members, eventCounts.get(runId)!, now)),
   );
   signal.hasEvents = true;
   const payloads = await loadPayloads(session, [...byRun.keys()]);
-  return rows.map((row, i) => jobOf(row, stages[i]!, payloads.get(stages[i]!.runId)!, now));
+  return { jobs: rows.map((row, i) => jobOf(row, stages[i]!, payloads.get(stages[i]!.runId)!, now)), isPassedBy };
+}
+
+/** Parameters of `insertOutbox` for stages of a run that start. */
+function startedRow(runId: string, stages: readonly StageState[], eventCount: number, now: number): Row {
+  return [runId, now, null, `[${stages.map((stage) => encodeEvent(startedEvent(stage))).join(",")}]`, stages.length, eventCount + 1];
 }
 
 /**
@@ -138,10 +159,11 @@ export async function takePolls(
 export async function loadPayloads(session: Session, runIds: readonly string[]): Promise<Map<string, RunPayloads>> {
   const params = runIds.map((id) => [id]);
   const payloads = new Map<string, RunPayloads>();
-  for (const [id, input, config] of await session.read(loadRunPayloads, params)) {
+  const [runs, outputs] = await Promise.all([session.read(loadRunPayloads, params), session.read(loadOutputs, params)]);
+  for (const [id, input, config] of runs) {
     payloads.set(id as string, { input: input as string, config: config as string, outputs: {}, groups: {} });
   }
-  for (const [runId, stageId, group, output] of await session.read(loadOutputs, params)) {
+  for (const [runId, stageId, group, output] of outputs) {
     const found = payloads.get(runId as string);
     if (!found) continue;
     found.outputs[stageId as string] = (output as string | null) ?? "null";

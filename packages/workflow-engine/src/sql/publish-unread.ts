@@ -6,8 +6,8 @@ import { lockFlusher } from "./flusher-lease.ts";
 import { findAlive, findMarks } from "./tables/deliveries.ts";
 import { insertPublication, lastPublishedAt, sumUnpublished } from "./tables/outbox.ts";
 
-/** Rows that one statement publishes at most: it bounds how long other publishers wait. */
-const mostRows = 5_000;
+/** Rows that one statement publishes at most. */
+const mostRows = 10_000;
 
 /** Publishes rows later than everything published before, unless single events wait for somebody. */
 const publishFresh = forOne("publish_fresh", { now: "int", max: "limit" }, (p, dialect) => {
@@ -20,14 +20,19 @@ const publishFresh = forOne("publish_fresh", { now: "int", max: "limit" }, (p, d
     SELECT singly::int, (SELECT coalesce(sum(count), 0) FROM published) FROM waits`;
 });
 
-/** Publishes everything unread where one row says it all, else a good part of it; null where rows have to be looked at. */
+/** Publishes everything unread; null where rows have to be looked at. */
 export async function publishUnread({ session, now }: Batch): Promise<number | null> {
   // whoever waits here for another publisher sees afterwards what that one has published
   if (now < (await lockFlusher(session)).until) return 0;
   if (!session.dialect.commitsInOrder) {
-    const [row] = await session.read(publishFresh, [[now, mostRows]]);
-    const [singly, count] = row as [number, number];
-    return singly ? null : count;
+    for (let all = 0; ; ) {
+      const [row] = await session.read(publishFresh, [[now, mostRows]]);
+      const [singly, count] = row as [number, number];
+      if (singly) return null;
+      all += count;
+      // a row has an event at least
+      if (count < mostRows) return all;
+    }
   }
   const isWaiting = (await session.read(findMarks, [[]])).length > 0 || (await session.read(findAlive, [[]])).length > 0;
   if (isWaiting) return null;

@@ -5,10 +5,28 @@ import type { RunDraft } from "./draft.ts";
 
 const MOST_RUNS = 10_000;
 const MOST_STAGES = 16;
+/** Batches that look first after one that was wrong about what is new. */
+const DOUBTS = 100;
 
 /** Drafts of runs that go on, all of them written. */
 export class Remembered {
   readonly #drafts = new Map<string, RunDraft>();
+  #doubts: number;
+
+  /** `isTrusting`: what is said to be new may be taken to be so, because whoever is wrong is told by the database. */
+  constructor(isTrusting = false) {
+    this.#doubts = isTrusting ? 0 : Number.POSITIVE_INFINITY;
+  }
+
+  /** True when nobody needs to look whether something new is there already. */
+  isTrusting(): boolean {
+    return this.#doubts === 0;
+  }
+
+  /** Something new was there: callers come again with the same keys. */
+  doubt(): void {
+    if (Number.isFinite(this.#doubts)) this.#doubts = DOUBTS;
+  }
 
   /** Takes a run's draft out: it comes back only when the batch that took it has committed. */
   take(runId: string): RunDraft | undefined {
@@ -19,6 +37,7 @@ export class Remembered {
 
   /** Keeps what a committed batch knows of runs that go on. */
   keep(drafts: Iterable<RunDraft>): void {
+    if (this.#doubts > 0) this.#doubts -= 1;
     for (const draft of drafts) {
       if (draft.run?.status !== "RUNNING") continue;
       for (const [key, stage] of draft.stages) if (isEnded(stage.state.status)) draft.stages.delete(key);

@@ -21,8 +21,8 @@ import type {
 import { Coalescer } from "../store/coalescer.ts";
 import type { Batch } from "./batch.ts";
 import { BatchRunner, type Item } from "./batch-runner.ts";
-import { claimRuns, loadPayloads, takeJobs, takePolls, waitForDue } from "./claims.ts";
-import type { Db, Session } from "./db.ts";
+import { askRuns, askStages, claimRuns, type DueStages, loadPayloads, takeJobs, takePolls, waitForDue } from "./claims.ts";
+import type { Db, Row, Session } from "./db.ts";
 import { noTakenRows, renewEvents, replayDeadDeliveries, settleEvents, takeEvents } from "./events.ts";
 import { Lanes } from "./lanes.ts";
 import { findNextWakeAt, forget, heartbeat, listLeased, listLost, listQueuedWorkflowIds, listStale } from "./leases.ts";
@@ -70,12 +70,22 @@ export class SqlRunStore implements RunStore {
   }
 
   claimRuns<R>(options: { max: number; workflowIds: readonly string[] }, decide: Decide<R>): Promise<R[]> {
-    return this.#write("claimRuns", (batch, isCareful) => claimRuns(batch, options, decide, isCareful));
+    return this.#push<R[]>({
+      name: "claimRuns",
+      isRead: false,
+      ask: (batch) => askRuns(batch, options.workflowIds, options.max),
+      run: (batch, isCareful, asked) => claimRuns(batch, options, decide, isCareful, asked as Promise<Row[]> | undefined),
+    });
   }
 
   async takeJobs(options: { instance: Instance; max: number; workflowIds: readonly string[] }): Promise<Job[]> {
-    const jobs = await this.#write("takeJobs", (batch) => takeJobs(batch, options));
-    if (jobs.length < options.max && this.#db.lanes > 0 && !this.#isClosed) this.#waiting ??= this.#waitForDue(options);
+    const { jobs, isPassedBy } = await this.#push<{ jobs: Job[]; isPassedBy: boolean }>({
+      name: "takeJobs",
+      isRead: false,
+      ask: (batch) => askStages(batch, options.workflowIds, options.max),
+      run: (batch, _, asked) => takeJobs(batch, options, asked as Promise<DueStages> | undefined),
+    });
+    if (isPassedBy && !this.#isClosed) this.#waiting ??= this.#waitForDue(options);
     return jobs;
   }
 

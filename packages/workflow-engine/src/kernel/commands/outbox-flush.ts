@@ -38,7 +38,8 @@ export async function outboxFlush(parts: KernelParts, command: OutboxFlushComman
 export async function flushForHost(parts: KernelParts, max: number): Promise<Flushed> {
   const published = consumersOf(parts.eventSink).length === 0 ? await parts.store.publishUnread?.() : null;
   if (typeof published !== "number") return flushOutbox(parts, max);
-  return { published, handled: published, retryAt: null };
+  // nothing is left: what comes meanwhile is signalled
+  return { published, handled: 0, retryAt: null };
 }
 
 /** The same, and what is left. */

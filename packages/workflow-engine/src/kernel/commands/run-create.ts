@@ -42,6 +42,7 @@ export async function runCreate(parts: KernelParts, command: RunCreateCommand): 
   const created = await parts.store
     .transact<Created>({
       runId,
+      isNew: command.workflowRunId === undefined,
       key: {
         key,
         commandType: command.type,
