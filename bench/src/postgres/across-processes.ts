@@ -45,6 +45,7 @@ class AcrossProcesses implements Bench {
   }
 
   async hire(workers: number): Promise<void> {
+    await this.#database.analyse();
     const hired = Array.from({ length: workers }, () => WorkerProcess.start(this.#order, (runs) => this.#hear(runs)));
     this.#workers.push(...(await Promise.all(hired)));
   }

@@ -1,5 +1,6 @@
 // The database of one measurement. Without DATABASE_URL it is a PostgreSQL of its own, freshly made, durable, on its stock settings;
 // else, and in `npm test`, a database on the server named there, whose settings are whatever they are.
+import pg from "pg";
 import { startPostgres } from "../../../tools/postgres/server.ts";
 import { BROKER, createTestDatabase } from "../../../tools/postgres/test-databases.ts";
 import type { Usage } from "../engines/engine.ts";
@@ -9,6 +10,8 @@ import { openCounts, serverCpu } from "./server-usage.ts";
 export interface MeasuredDatabase {
   readonly url: string;
   usage(): Promise<Usage>;
+  /** Gives the planner its statistics, as autovacuum does within a minute: no measurement lasts that long. */
+  analyse(): Promise<void>;
   /** Ends the server at once and starts it again; does nothing to a server that is not ours. */
   restart(): Promise<void>;
   close(): Promise<void>;
@@ -26,6 +29,7 @@ async function openOwn(isCounting: boolean): Promise<MeasuredDatabase> {
   const counts = isCounting ? await openCounts(server.url) : null;
   return {
     url: server.url,
+    analyse: () => analyse(server.url),
     usage: async () => ({ ...serverCpu(server.pid), ...(await counts?.read()) }),
     restart: async () => {
       // the server's handle keeps no process alive
@@ -46,6 +50,7 @@ async function openShared(isCounting: boolean): Promise<MeasuredDatabase> {
   const counts = isCounting ? await openCounts(database.url) : null;
   return {
     url: database.url,
+    analyse: () => analyse(database.url),
     usage: async () => ({ ...(await counts?.read()) }),
     restart: async () => undefined,
     close: async () => {
@@ -53,4 +58,11 @@ async function openShared(isCounting: boolean): Promise<MeasuredDatabase> {
       await database.drop();
     },
   };
+}
+
+async function analyse(connectionString: string): Promise<void> {
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  await client.query("ANALYZE");
+  await client.end();
 }

@@ -52,12 +52,19 @@ export async function openCounts(url: string): Promise<Counts> {
   const loaded = await value("SHOW shared_preload_libraries");
   const isCountingStatements = loaded.includes("pg_stat_statements") && (await has("pg_stat_statements"));
   const isReadingLog = await has("pg_walinspect");
-  const begin = await value("SELECT pg_current_wal_flush_lsn()");
+  let readUpTo = await value(flushed);
+  let committed = 0;
   return {
     async read() {
       const usage: Record<string, number> = {};
       if (isCountingStatements) usage["statements"] = Number(await value(statements));
-      if (isReadingLog) usage["commits"] = Number(await value(commits, [begin]));
+      if (isReadingLog) {
+        const end = await value(flushed);
+        // of an empty stretch it says that there is no record
+        if (end !== readUpTo) committed += Number(await value(commits, [readUpTo, end]));
+        readUpTo = end;
+        usage["commits"] = committed;
+      }
       usage["WAL bytes"] = Number(await value("SELECT pg_current_wal_insert_lsn() - '0/0'"));
       return usage;
     },
@@ -68,10 +75,12 @@ export async function openCounts(url: string): Promise<Counts> {
 const isDone = (): boolean => true;
 const isRefused = (): boolean => false;
 
+const flushed = "SELECT pg_current_wal_flush_lsn()";
+
 /** Of this database and of every kind, BEGIN and COMMIT included; not those that read the counts. */
 const statements = `SELECT coalesce(sum(calls), 0) FROM pg_stat_statements
   WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND query NOT LIKE '%pg_current_wal%' AND query NOT LIKE '%pg_stat_statements%'`;
 
 /** Of transactions that wrote something. */
-const commits = `SELECT coalesce(sum(count), 0) FROM pg_get_wal_stats($1, pg_current_wal_flush_lsn(), true)
+const commits = `SELECT coalesce(sum(count), 0) FROM pg_get_wal_stats($1, $2, true)
   WHERE "resource_manager/record_type" LIKE 'Transaction/COMMIT%'`;
