@@ -8,7 +8,7 @@ import { startMany } from "./start-many.ts";
 /** Three-stage runs started, 32 in flight, while the worker runs. */
 export const live: Scenario = {
   name: "live",
-  about: "three-stage runs started, 32 starts in flight, while the worker of the same process works",
+  about: "three-stage runs started, 32 starts in flight, while the worker works",
   repetitions: 3,
   counting: "extra",
   isWaiting: false,
