@@ -11,7 +11,7 @@ interface Told {
   fromStageId: string | undefined;
 }
 
-function toldOf({ stored, events }: SimulatedRun): Told[] {
+function toldOf({ stored, events }: Pick<SimulatedRun, "stored" | "events">): Told[] {
   const source =
     stored?.map(({ eventType, payload }) => ({ type: eventType, fields: payload })) ??
     events.map((one) => ({ type: one.type, fields: one }));
@@ -104,7 +104,10 @@ const endOf: Readonly<Record<string, string>> = {
 };
 
 /** What a run's events tell is what the workflow allows, and what its rows say. */
-export function eventsFollowTheWorkflow(seen: SimulatedRun, { workflow, hasEnded }: SimulatedHistory): string | null {
+export function eventsFollowTheWorkflow(
+  seen: Pick<SimulatedRun, "stored" | "events" | "run" | "stages">,
+  { workflow, hasEnded }: Pick<SimulatedHistory, "workflow" | "hasEnded">,
+): string | null {
   const telling = new Telling(workflow.plan);
   for (const told of toldOf(seen)) {
     const problem = telling.next(told);
