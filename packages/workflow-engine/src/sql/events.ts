@@ -72,6 +72,8 @@ export async function settleEvents({ session, now }: Batch, report: EventReport,
 
 /** Makes up to `max` dead letters deliverable again, the longest dead first; answers how many. */
 export async function replayDeadDeliveries(session: Session, max: number, now: number): Promise<number> {
+  // before the deliveries, as a publisher does: one that has the lease and wants a delivery would wait for one that waits for the lease
+  await lockFlusher(session);
   const dead = await session.read(listDeadDeliveries, [[max]]);
   await session.write(
     reviveDeliveries,

@@ -18,17 +18,26 @@ const markApplied = forOne("mark_applied", { name: "text", applied_at: "int" }, 
 });
 
 /** True when a database that has a version has the newest. */
-export async function isMigrated(session: Session): Promise<boolean> {
+export async function isMigrated(session: Session, all: readonly Migration[] = migrations): Promise<boolean> {
   const applied = new Set((await session.read(listApplied, [[]])).map(([name]) => name));
-  return migrations.every(({ name }) => applied.has(name));
+  return all.every(({ name }) => applied.has(name));
 }
 
-/** Brings the database to the newest version; inside a transaction that holds the write lock. */
-export async function migrate(session: Session, now: number, all: readonly Migration[] = migrations): Promise<void> {
+/**
+ * Brings the database to the newest version; inside a transaction that holds the write lock. `beforeChange` is told what is there before
+ * tables change that others may be working in.
+ */
+export async function migrate(
+  session: Session,
+  now: number,
+  all: readonly Migration[] = migrations,
+  beforeChange: (applied: readonly Migration[]) => Promise<void> = async () => undefined,
+): Promise<void> {
   await session.execute("CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT PRIMARY KEY, applied_at BIGINT NOT NULL)");
-  const applied = new Set((await session.read(listApplied, [[]])).map(([name]) => name));
-  for (const migration of all) {
-    if (applied.has(migration.name)) continue;
+  const names = new Set((await session.read(listApplied, [[]])).map(([name]) => name));
+  const [applied, missing] = [all.filter(({ name }) => names.has(name)), all.filter(({ name }) => !names.has(name))];
+  if (applied.length > 0 && missing.length > 0) await beforeChange(applied);
+  for (const migration of missing) {
     await session.execute(migration.script(session.dialect));
     await session.write(markApplied, [[migration.name, now]]);
   }

@@ -2,13 +2,11 @@
 import { realEnvironment } from "../environment.ts";
 import { WorkflowEngineError } from "../errors.ts";
 import type { Environment } from "../ports/environment.ts";
-import { again, type Session } from "./db.ts";
-import { forOne, postgresDialect } from "./dialect.ts";
+import type { Session } from "./db.ts";
 import { PostgresDb } from "./drivers/postgres.ts";
 import type { PgPool } from "./drivers/postgres-client.ts";
-import { quoteName, tablesOf } from "./drivers/postgres-names.ts";
-import { hashOf } from "./lanes.ts";
-import { isMigrated, migrate, migrations } from "./migrate.ts";
+import { migrations } from "./migrate.ts";
+import { isCurrent, prepareSchema, requireSchema, tablesOfAll } from "./prepare-schema.ts";
 import { createSqlStore, type SqlStore } from "./whole-store.ts";
 
 /** How to open a store. */
@@ -45,11 +43,6 @@ export type PostgresStore = SqlStore;
 /** A heartbeat that gets no answer is sent again on another connection well within a lease of 60 s. */
 const ANSWER_TIMEOUT_MS = 15_000;
 
-const findVersions = forOne("find_versions", { schema: "text" }, (p) => {
-  return `SELECT 1 FROM pg_tables WHERE schemaname = ${p.schema} AND tablename = 'schema_migrations'`;
-});
-const findSchema = forOne("find_schema", { name: "text" }, (p) => `SELECT 1 FROM pg_namespace WHERE nspname = ${p.name}`);
-
 /** Creates a store on PostgreSQL; it connects at first use, and errors of connecting surface there. */
 export function createPostgresStore(options: PostgresStoreOptions): PostgresStore {
   const { connectionString, pool, schema = "workflow_engine", lanes = 3, notify = true, environment = realEnvironment, now } = options;
@@ -61,32 +54,13 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
     const message = `createPostgresStore: answerTimeoutMs is a whole number from 100 to 600,000, not ${answerTimeoutMs}.`;
     throw new WorkflowEngineError("NOT_CONFIGURED", message);
   }
-  const tables = ["schema_migrations", ...migrations.flatMap(({ script }) => tablesOf(script(postgresDialect)))];
-  const prepare = (to: PostgresDb): Promise<void> => again(() => prepareSchema(to, schema, options.migrate ?? true, false));
-  const isPrepared = (session: Session): Promise<boolean> => isCurrent(session, schema);
+  const tables = tablesOfAll(migrations);
+  const place = { schema, all: migrations, environment };
+  const ready = options.migrate === false ? requireSchema : prepareSchema;
+  const prepare = (to: PostgresDb): Promise<void> => ready(to, place);
+  const isPrepared = (session: Session): Promise<boolean> => isCurrent(session, place);
   const target = { connectionString, pool, schema, tables, lanes, notify, answerTimeoutMs };
   const db = new PostgresDb({ ...target, environment, now, prepare, isPrepared });
   const store = createSqlStore(db, { ...environment, now: () => db.now() });
-  return { ...store, migrate: () => again(() => prepareSchema(db, schema, true, true)) };
-}
-
-async function isCurrent(session: Session, schema: string): Promise<boolean> {
-  return (await session.read(findVersions, [[schema]])).length > 0 && isMigrated(session);
-}
-
-/** Brings a schema to the newest version unless it is; of many who come at once one does it, and the others find it done. */
-async function prepareSchema(db: PostgresDb, schema: string, isMigrating: boolean, isWanted: boolean): Promise<void> {
-  if (await db.begin("BEGIN", (session) => isCurrent(session, schema))) return;
-  if (!isMigrating && !isWanted) {
-    throw new WorkflowEngineError(
-      "NOT_CONFIGURED",
-      `Schema "${schema}" is not at the version of this package. Run: npx workflow-engine migrate --db <connection string>`,
-    );
-  }
-  await db.begin("BEGIN", async (session) => {
-    // one lock a schema, held until this transaction ends: a pooler may give the next one another session
-    await session.execute(`SELECT pg_advisory_xact_lock(${hashOf(`workflow_engine ${schema}`)})`);
-    if ((await session.read(findSchema, [[schema]])).length === 0) await session.execute(`CREATE SCHEMA ${quoteName(schema)}`);
-    await migrate(session, db.now());
-  });
+  return { ...store, migrate: () => prepareSchema(db, place) };
 }
