@@ -3,7 +3,8 @@
 import type { Environment } from "./ports/environment.ts";
 
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
-const IDS_PER_FILL = 128;
+const IDS_PER_FILL = 256;
+const RANDOM_BYTES = 10;
 const hex = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
 /** Calls `fire` once after `ms`; a wait longer than a timer can hold is made of several. */
@@ -23,29 +24,38 @@ function setTimer(ms: number, fire: () => void): () => void {
 
 /** Makes UUIDs of version 7 (RFC 9562 sections 5.7 and 6.2, method 1): ids of one maker sort in the order they were made. */
 function createIdMaker(now: () => number): () => string {
-  const pool = new Uint8Array(16 * IDS_PER_FILL);
+  const pool = new Uint8Array(RANDOM_BYTES * IDS_PER_FILL);
   let offset = pool.length;
   let lastMs = 0;
   let counter = 0;
+  /** The parts before the counter; new with each millisecond. */
+  let head = "";
+  const startAt = (ms: number): void => {
+    const time = ms.toString(16).padStart(12, "0");
+    lastMs = ms;
+    head = `${time.slice(0, 8)}-${time.slice(8)}-7`;
+  };
   return () => {
     if (offset === pool.length) {
       globalThis.crypto.getRandomValues(pool);
       offset = 0;
     }
-    const bytes = pool.subarray(offset, (offset += 16));
+    const at = offset;
+    offset += RANDOM_BYTES;
     const ms = now();
     if (ms > lastMs) {
-      lastMs = ms;
+      startAt(ms);
       // the highest bit starts at 0, so that a millisecond has room for at least 2,048 ids
-      counter = ((bytes[6]! & 0x07) << 8) | bytes[7]!;
+      counter = ((pool[at]! & 0x07) << 8) | pool[at + 1]!;
     } else if (++counter > 0xfff) {
-      lastMs += 1;
+      startAt(lastMs + 1);
       counter = 0;
     }
-    const time = lastMs.toString(16).padStart(12, "0");
-    const variant = hex[(bytes[8]! & 0x3f) | 0x80]! + hex[bytes[9]!]!;
-    const node = hex[bytes[10]!]! + hex[bytes[11]!]! + hex[bytes[12]!]! + hex[bytes[13]!]! + hex[bytes[14]!]! + hex[bytes[15]!]!;
-    return `${time.slice(0, 8)}-${time.slice(8)}-7${counter.toString(16).padStart(3, "0")}-${variant}-${node}`;
+    const count = hex[counter >> 8]![1]! + hex[counter & 0xff]!;
+    const variant = hex[(pool[at + 2]! & 0x3f) | 0x80]! + hex[pool[at + 3]!]!;
+    const node =
+      hex[pool[at + 4]!]! + hex[pool[at + 5]!]! + hex[pool[at + 6]!]! + hex[pool[at + 7]!]! + hex[pool[at + 8]!]! + hex[pool[at + 9]!]!;
+    return `${head}${count}-${variant}-${node}`;
   };
 }
 
