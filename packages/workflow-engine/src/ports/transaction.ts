@@ -19,6 +19,11 @@ export interface PgTransaction {
   query(...args: never[]): unknown;
 }
 
+/** What postgres.js's `sql.begin(async (sql) => ...)` gives. */
+export interface PostgresJsTransaction {
+  unsafe(...args: never[]): unknown;
+}
+
 /** What Prisma's `$transaction(async (tx) => ...)` gives. */
 export interface PrismaTransaction {
   $queryRawUnsafe(...args: never[]): unknown;
@@ -46,6 +51,7 @@ export interface SqliteTransaction {
 export type TransactionClient =
   | TransactionQuery
   | PgTransaction
+  | PostgresJsTransaction
   | PrismaTransaction
   | DrizzleTransaction
   | KyselyTransaction

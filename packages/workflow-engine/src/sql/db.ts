@@ -32,6 +32,8 @@ export interface Session {
    * is found out by the versions of the runs.
    */
   readonly isUndisturbed: boolean;
+  /** True inside a transaction of a caller's, which some clients give up after any error: what is expected to happen must not be one. */
+  readonly isJoined?: boolean;
   /** Runs `work` so that its throw undoes only itself. */
   attempt<T>(work: () => Promise<T>): Promise<T>;
 }

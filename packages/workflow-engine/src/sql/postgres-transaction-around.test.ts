@@ -43,19 +43,19 @@ const { store, kernel } = open();
 describe("workers", () => {
   it("hear of a run at the commit and not before, in the same process and in others", async () => {
     const heard: Array<[string, StoreSignal]> = [];
-    const listening = [["own", store] as const, ["other", open().store] as const].map(([name, { runStore }]) => {
+    const [own, other] = [open().store, open().store];
+    const listening = [["own", own] as const, ["other", other] as const].map(([name, { runStore }]) => {
       return new Promise<void>((resolve) => {
-        const stop = runStore.onSignal((signal) => {
+        runStore.onSignal((signal) => {
           // whoever begins to listen is told that anything may have happened
           if (signal.mayHaveLost) resolve();
           else if (signal.hasWork) heard.push([name, signal]);
         });
-        onTestFinished(stop);
       });
     });
     await Promise.all(listening);
     const client = await begin();
-    await kernel.dispatch(create("heard"), { transaction: client });
+    await createKernel({ ...own, registry }).dispatch(create("heard"), { transaction: client });
     // what is announced later comes later: had anything been said before the commit, it would be here
     const { workflowRunId } = await open().kernel.dispatch(create("heard before"));
     await expect.poll(() => heard.length, { timeout: 10_000 }).toBe(2);
@@ -141,6 +141,9 @@ describe("inside", () => {
     expect((await transaction.reader.getRunDetail(workflowRunId))?.run.id).toBe(workflowRunId);
     expect(await store.persistence.getRun(workflowRunId)).toBeNull();
     expect(await client.query("SELECT correlation_id FROM shared.timers")).toMatchObject({ rows: [{ correlation_id: workflowRunId }] });
+    await client.query("ROLLBACK");
+    await client.query("BEGIN");
+    await kernel.dispatch({ ...create("at once"), startAt }, { transaction: client });
     await client.query("ROLLBACK");
     expect(await database.query("SELECT FROM shared.timers")).toEqual([]);
     expect(() => own.work.openSession({ workerId: "worker" })).toThrow(/inside a transaction/);

@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { drizzle } from "drizzle-orm/node-postgres";
 import { Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
+import postgres from "postgres";
 import { afterAll, describe, expect, it } from "vitest";
 import { createTestDatabase } from "../../../../tools/postgres/test-databases.ts";
 import { createKernel } from "../defaults.ts";
@@ -45,6 +46,7 @@ describe("a client on which no transaction is open", () => {
   it.each([
     ["a pool", async () => pool],
     ["a pool that pipelines", async () => openPool({ connectionString: database.url, max: 1, pipeline: true })],
+    ["postgres.js itself", async () => postgres(database.url, { max: 1 })],
     ["Prisma itself", async () => new Client({ adapter: new PrismaPg({ connectionString: database.url, max: 1 }) })],
     ["Kysely itself", async () => new Kysely({ dialect: new PostgresDialect({ pool }) })],
     ["a function", async () => async (text: string, params: unknown[]) => (await pool.query(text, params)).rows],
@@ -55,7 +57,7 @@ describe("a client on which no transaction is open", () => {
     const counts =
       "SELECT (SELECT count(*)::int FROM workflow_engine.runs) AS runs, (SELECT count(*)::int FROM workflow_engine.blobs) AS blobs";
     expect(await database.query(counts)).toEqual([{ runs: 0, blobs: 0 }]);
-    if (client instanceof pg.Pool && client !== pool) await client.end();
+    if ("end" in client && client !== pool) await client.end();
     if (client instanceof Client) await client.$disconnect();
   });
 

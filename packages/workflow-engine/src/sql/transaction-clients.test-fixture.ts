@@ -2,8 +2,10 @@
 // when that throws. All of them speak to the real database.
 import { createRequire } from "node:module";
 import { drizzle } from "drizzle-orm/node-postgres";
+import { drizzle as drizzleOnPostgresJs } from "drizzle-orm/postgres-js";
 import { CamelCasePlugin, Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
+import postgres from "postgres";
 import { z } from "zod";
 import { defineWorkflow } from "../define/builder.ts";
 import { defineStage } from "../define/stage.ts";
@@ -56,6 +58,8 @@ export async function openUserClients(url: string): Promise<UserClient[]> {
     openPg("pg, pipelining", pipelining),
     await openPrisma(url),
     openDrizzle(url),
+    openPostgresJs(url),
+    openDrizzleOnPostgresJs(url),
     openKysely(url),
     openQuery(url),
   ];
@@ -117,6 +121,30 @@ function openDrizzle(url: string): UserClient {
       return db.transaction((tx) => work({ client: tx, insert: (id) => tx.execute(`INSERT INTO public.orders (id) VALUES ('${id}')`) }));
     },
     close: () => pool.end(),
+  };
+}
+
+function openPostgresJs(url: string): UserClient {
+  const sql = postgres(url, { max: 20 });
+  return {
+    name: "postgres.js",
+    transaction: async <T>(work: (tx: UserTransaction) => Promise<T>) => {
+      const result = await sql.begin((tx) => work({ client: tx, insert: (id) => tx`INSERT INTO public.orders (id) VALUES (${id})` }));
+      return result as T;
+    },
+    close: () => sql.end(),
+  };
+}
+
+function openDrizzleOnPostgresJs(url: string): UserClient {
+  const sql = postgres(url, { max: 20 });
+  const db = drizzleOnPostgresJs(sql);
+  return {
+    name: "Drizzle on postgres.js",
+    transaction: (work) => {
+      return db.transaction((tx) => work({ client: tx, insert: (id) => tx.execute(`INSERT INTO public.orders (id) VALUES ('${id}')`) }));
+    },
+    close: () => sql.end(),
   };
 }
 

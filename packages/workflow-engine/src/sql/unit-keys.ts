@@ -2,8 +2,8 @@
 // The key of a dead owner frees itself.
 import { IdempotencyConflictError, IdempotencyInProgressError } from "../errors.ts";
 import type { UnitKey } from "../ports/store.ts";
-import type { Row, Session } from "./db.ts";
-import { insertKeys, loadKeys, saveKeys } from "./tables/keys.ts";
+import { Conflict, type Row, type Session } from "./db.ts";
+import { insertFreeKeys, insertKeys, loadKeys, saveKeys } from "./tables/keys.ts";
 
 /** Milliseconds until a key frees itself when its owner does not say. */
 export const defaultKeyLeaseMs = 60_000;
@@ -113,7 +113,8 @@ export class UnitKeys {
     const rowOf = (id: string): Row => saveKeyRow(this.#known.get(id)!, now);
     const isStored = (id: string): boolean => this.#stored.has(id);
     const [fresh, stored] = [ids.filter((id) => !isStored(id)), ids.filter(isStored)];
-    await session.send(insertKeys, fresh.map(rowOf));
+    if (!session.isJoined) await session.send(insertKeys, fresh.map(rowOf));
+    else if ((await session.write(insertFreeKeys, fresh.map(rowOf))) < fresh.length) throw new Conflict("somebody else has used the key");
     await session.send(saveKeys, stored.map(rowOf));
     for (const id of fresh) this.#stored.add(id);
   }

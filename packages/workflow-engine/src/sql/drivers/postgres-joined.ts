@@ -50,6 +50,7 @@ async function undone(client: PgClient, error: unknown): Promise<unknown> {
   } catch {
     return useless(error);
   }
+  if (error instanceof Conflict) return error;
   const code = sqlStateWithin(error);
   if (code === null || !conflicts.has(code)) return error;
   const { rows } = await client.query({ text: "SELECT current_setting('transaction_isolation')" });

@@ -22,6 +22,8 @@ export interface SessionParts {
   readonly isPrepared: boolean;
   /** Milliseconds without an answer after which the connection counts as broken. */
   readonly answerTimeoutMs: number;
+  /** True in a transaction of a caller's. */
+  readonly isJoined?: boolean;
   /** The clock instead of the database's own. */
   readonly now?: (() => number) | undefined;
   /** The statement that tells other processes; null when nobody needs to be told. */
@@ -34,6 +36,7 @@ const readClock = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint
 export class PostgresSession implements Session {
   readonly dialect: Dialect = postgresDialect;
   readonly isUndisturbed = true;
+  readonly isJoined: boolean;
   readonly #client: PgClient;
   readonly #parts: SessionParts;
   readonly #ridesTrains: boolean;
@@ -50,6 +53,7 @@ export class PostgresSession implements Session {
   constructor(client: PgClient, parts: SessionParts) {
     this.#client = client;
     this.#parts = parts;
+    this.isJoined = parts.isJoined ?? false;
     this.#hasBegun = parts.begin.length === 0;
     this.#ridesTrains = client.connection !== undefined && client.pipeline !== true;
   }

@@ -161,6 +161,7 @@ export class PostgresDb implements Db {
       begin,
       mayBeBare: this.#pool.settings.length === 0,
       isPrepared: this.#isPrepared && !isJoined,
+      isJoined,
       answerTimeoutMs: this.#options.answerTimeoutMs,
       now: this.#options.now,
       notify: (signal) => this.#notification(signal, isJoined),

@@ -9,13 +9,14 @@ type Methods = Readonly<Record<string, unknown>>;
 
 /** The function of a client on PostgreSQL. */
 export function queryOf(client: TransactionClient): TransactionQuery {
-  if (typeof client === "function") return client;
+  // that of postgres.js is a function too, which takes a template
+  if (typeof client === "function" && !("unsafe" in client)) return client;
   const methods: Methods = Object(client);
   const send = senderOf(methods);
   if (send) return async (text, params) => rowsOf(await send(text, params));
   throw new WorkflowEngineError(
     "NOT_CONFIGURED",
-    "transaction(client) takes a pg client that has sent BEGIN, a transaction of Prisma, Drizzle or Kysely, or a function (text, params) => rows that runs a statement in yours.",
+    "transaction(client) takes a pg client that has sent BEGIN, a transaction of postgres.js, Prisma, Drizzle or Kysely, or a function (text, params) => rows that runs a statement in yours.",
   );
 }
 
@@ -23,6 +24,7 @@ function senderOf(client: Methods): ((text: string, params: unknown[]) => Promis
   const call = (name: string, ...args: unknown[]): Promise<Answer> => (client[name] as Method)(...args);
   const has = (name: string): boolean => typeof client[name] === "function";
   if (has("$queryRawUnsafe")) return (text, params) => call("$queryRawUnsafe", text, ...params);
+  if (has("unsafe")) return (text, params) => call("unsafe", text, params);
   if (has("executeQuery")) return (text, params) => call("executeQuery", compiled(text, params));
   // Drizzle's: what has getSQL() is asked for its SQL, and that for its text and parameters
   if (has("execute") && has("rollback")) {

@@ -21,6 +21,13 @@ const columns = {
 /** Writes keys that were not there; one that somebody else has written in the meantime is refused. */
 export const insertKeys = forRows("insert_keys", columns, (_, { insert }) => insert("keys"));
 
+/** The same, but leaves out those that somebody else has written in the meantime. */
+export const insertFreeKeys = forRows(
+  "insert_free_keys",
+  columns,
+  (_, { insert }) => `${insert("keys")} ON CONFLICT (key, command) DO NOTHING`,
+);
+
 /** Writes keys as they now are. */
 export const saveKeys = forRows(
   "save_keys",
