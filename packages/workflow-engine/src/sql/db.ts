@@ -17,6 +17,8 @@ export interface Session {
   readonly dialect: Dialect;
   /** The rows that a statement answers for all of `params`. */
   read(statement: Statement, params: readonly Row[]): Promise<Row[]>;
+  /** The same as the last statement of a transaction, which may be committed by then; absent where nothing is won by it. */
+  readLast?(statement: Statement, params: readonly Row[]): Promise<Row[]>;
   /** Runs a statement for all of `params`; answers how many rows changed. */
   write(statement: Statement, params: readonly Row[]): Promise<number>;
   /** Runs a write whose count nobody needs: it may travel with what comes next, and then its error does too. */

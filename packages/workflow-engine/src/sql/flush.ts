@@ -131,8 +131,11 @@ function gatherStages(writes: Writes, draft: RunDraft, now: number): void {
   for (const { state, written, changes, payloads } of draft.stages.values()) {
     if (!written && isNew(state, payloads)) writes.add(insertNewStages, insertNewStageRow(state, run?.priority ?? 0, now));
     else if (!written) writes.add(insertStages, insertStageRow(state, payloads, run?.priority ?? 0, now));
-    else if (changes === 1 && isEnd(written, state, payloads)) writes.add(endStages, endStageRow(state, payloads, now));
-    else if (changes > 0) writes.add(updateStages, updateStageRow(state, payloads, changes, now));
+    else if (changes === 1 && isEnd(written, state, payloads)) {
+      writes.add(endStages, endStageRow(state, payloads, now));
+      // the lease of one that has ended is on record only
+      continue;
+    } else if (changes > 0) writes.add(updateStages, updateStageRow(state, payloads, changes, now));
     else continue;
     if (state.lease) writes.addInstance(state.lease);
   }

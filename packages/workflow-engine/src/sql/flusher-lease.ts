@@ -3,7 +3,8 @@
 import type { Session } from "./db.ts";
 import { ensureLease, loadLease, saveLease } from "./tables/instances.ts";
 
-const FLUSHER = "outbox";
+/** The task that this is the lease of. */
+export const FLUSHER = "outbox";
 
 /** Who publishes, and until when unless renewed; no token and 0 when nobody does. */
 export interface FlusherLease {

@@ -17,7 +17,7 @@ export interface PostgresStoreOptions {
   pool?: PgPool | undefined;
   /** Schema of the tables, made when missing; default "workflow_engine". */
   schema?: string | undefined;
-  /** Transactions of units under way at once, 1 to 16; default 3. One is best where many workers share a machine with the database. */
+  /** Transactions of units under way at once, 1 to 16; default 2. One is best where many workers share a machine with the database. */
   lanes?: number | undefined;
   /**
    * True (default): processes tell each other of work by LISTEN and NOTIFY. A connection string: LISTEN there, for a database behind a
@@ -45,7 +45,7 @@ const ANSWER_TIMEOUT_MS = 15_000;
 
 /** Creates a store on PostgreSQL; it connects at first use, and errors of connecting surface there. */
 export function createPostgresStore(options: PostgresStoreOptions): PostgresStore {
-  const { connectionString, pool, schema = "workflow_engine", lanes = 3, notify = true, environment = realEnvironment, now } = options;
+  const { connectionString, pool, schema = "workflow_engine", lanes = 2, notify = true, environment = realEnvironment, now } = options;
   const { answerTimeoutMs = ANSWER_TIMEOUT_MS } = options;
   if (!Number.isInteger(lanes) || lanes < 1 || lanes > 16) {
     throw new WorkflowEngineError("NOT_CONFIGURED", `createPostgresStore: lanes is a whole number from 1 to 16, not ${lanes}.`);

@@ -64,6 +64,12 @@ export class PostgresSession implements Session {
     return results.length === 1 ? (results[0]!.rows as Row[]) : results.flatMap(({ rows }) => rows as Row[]);
   }
 
+  async readLast(statement: Statement, params: readonly Row[]): Promise<Row[]> {
+    this.#isBare = !this.#hasBegun && this.#parts.mayBeBare && this.#ridesTrains;
+    this.isCommitSent = this.#isBare;
+    return this.read(statement, params);
+  }
+
   async write(statement: Statement, params: readonly Row[]): Promise<number> {
     if (params.length === 0) return 0;
     const results = await this.#run(this.#queriesOf(statement, params));
@@ -159,6 +165,7 @@ export class PostgresSession implements Session {
     this.#waiting = [];
     const begin = this.#hasBegun || this.#isBare ? [] : this.#parts.begin.map((text) => this.#plain(text));
     this.#hasBegun ||= begin.length > 0;
+    this.#isBare = false;
     all.unshift(...begin);
     const sent = this.#send(all);
     this.#last = sent.catch(() => undefined);

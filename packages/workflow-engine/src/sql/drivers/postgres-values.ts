@@ -8,11 +8,22 @@ const GREATEST_BIGINT = "9223372036854775807";
 /** Parameters of a statement over rows: one array literal a column. */
 export function arraysOf({ columns }: Statement, rows: readonly Row[]): string[] {
   return Object.values(columns).map((type, at) => {
-    const quote = type === "text" ? quoteText : (value: SqlValue) => scalarOf(type, value) ?? "NULL";
     let literal = "{";
-    for (let i = 0; i < rows.length; i++) literal += (i === 0 ? "" : ",") + quote(rows[i]![at]!);
+    let last: SqlValue | undefined;
+    let quoted = "";
+    for (let i = 0; i < rows.length; i++) {
+      const value = rows[i]![at]!;
+      // many rows of a batch say the same: the status, the instant, the worker
+      if (value !== last || i === 0) quoted = elementOf(type, value);
+      last = value;
+      literal += i === 0 ? quoted : `,${quoted}`;
+    }
     return `${literal}}`;
   });
+}
+
+function elementOf(type: ColumnType, value: SqlValue): string {
+  return type === "text" ? quoteText(value) : (scalarOf(type, value) ?? "NULL");
 }
 
 /** Parameters of a statement over one row. */
