@@ -90,29 +90,32 @@ for (const databaseType of ["sqlite", "postgresql"] as const satisfies DatabaseT
         expect([ids.length, new Set(ids).size]).toEqual([12, 12]);
       });
 
-      it("calls that reserve at once never reserve more than there is, and each is closed once", async () => {
-        const [fits, count] = isFull ? [60, 200] : [15, 40];
-        const { persistence } = processes[0]!;
-        await persistence.createRun({ ...names, id: "r" });
-        await persistence.budgets.create("r", { usdPico: BigInt(fits) * 1_000n, tokens: null, onExceed: "hold" });
-        const ids = Array.from({ length: count }, (_, i) => `c${i}`);
-        const call = { topic: "workflow.r.stage.s", callType: "text", modelKey: "m", modelId: "m", prompt: "p", price: null } as const;
-        const origin = { runId: "r", stageId: "s", attempt: 1, executionId: "e" };
-        const worst = { inputTokens: 2, outputTokens: 1, costPico: 1_000n };
-        const opened = await Promise.all(ids.map((id, i) => processes[i % rivals]!.ledger.openCall({ id, ...call, ...origin, worst })));
-        const isOpen = ids.filter((_, i) => opened[i] === null);
-        expect(isOpen).toHaveLength(fits);
-        const end = { status: "ok", response: "", usage: { inputTokens: 1, outputTokens: 1, costPico: 7n }, latencyMs: 1 } as const;
-        const closed = await Promise.all(isOpen.flatMap((id) => processes.map(({ ledger }) => ledger.closeCall(id, end))));
-        expect(closed.filter(Boolean)).toHaveLength(fits);
-        const run = await persistence.getRun("r");
-        expect([Math.round(run!.totalCost * 1e12), run!.totalTokens]).toEqual([fits * 7, fits * 2]);
-        const next = { ...call, ...origin, worst: { ...worst, costPico: BigInt(fits) * 993n } };
-        expect(
-          await processes[1]!.ledger.openCall({ id: "too-much", ...next, worst: { ...worst, costPico: BigInt(fits) * 993n + 1n } }),
-        ).not.toBeNull();
-        expect(await processes[2]!.ledger.openCall({ id: "all-that-is-left", ...next })).toBeNull();
-      });
+      it.each([true, false])(
+        "calls that reserve at once never reserve more than there is, and each is closed once (run there: %s)",
+        async (isThere) => {
+          const [fits, count] = isFull ? [60, 200] : [15, 40];
+          const { persistence } = processes[0]!;
+          // without a row of the run, nobody waits for its lock
+          if (isThere) await persistence.createRun({ ...names, id: "r" });
+          await persistence.budgets.create("r", { usdPico: BigInt(fits) * 1_000n, tokens: null, onExceed: "hold" });
+          const ids = Array.from({ length: count }, (_, i) => `c${i}`);
+          const call = { topic: "workflow.r.stage.s", callType: "text", modelKey: "m", modelId: "m", prompt: "p", price: null } as const;
+          const origin = { runId: "r", stageId: "s", attempt: 1, executionId: "e" };
+          const worst = { inputTokens: 2, outputTokens: 1, costPico: 1_000n };
+          const opened = await Promise.all(ids.map((id, i) => processes[i % rivals]!.ledger.openCall({ id, ...call, ...origin, worst })));
+          const isOpen = ids.filter((_, i) => opened[i] === null);
+          expect(isOpen).toHaveLength(fits);
+          const end = { status: "ok", response: "", usage: { inputTokens: 1, outputTokens: 1, costPico: 7n }, latencyMs: 1 } as const;
+          const closed = await Promise.all(isOpen.flatMap((id) => processes.map(({ ledger }) => ledger.closeCall(id, end))));
+          expect(closed.filter(Boolean)).toHaveLength(fits);
+          const run = await persistence.getRun("r");
+          expect(run && [Math.round(run.totalCost * 1e12), run.totalTokens]).toEqual(isThere ? [fits * 7, fits * 2] : null);
+          const left = { ...worst, costPico: BigInt(fits) * 993n };
+          const more = { ...left, costPico: left.costPico + 1n };
+          expect(await processes[1]!.ledger.openCall({ id: "too-much", ...call, ...origin, worst: more })).not.toBeNull();
+          expect(await processes[2]!.ledger.openCall({ id: "all-that-is-left", ...call, ...origin, worst: left })).toBeNull();
+        },
+      );
 
       it("whoever follows the events of all runs misses none, whoever publishes them when", async () => {
         const count = isFull ? 300 : 60;

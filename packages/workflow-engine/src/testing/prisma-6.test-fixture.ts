@@ -2,6 +2,7 @@
 import { rmSync } from "node:fs";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { installApart } from "../../../../tools/install-apart.ts";
+import type { DatabaseType } from "../prisma/client.ts";
 import type { PrismaRelease } from "../prisma/clients.test-fixture.ts";
 import { fullerSchema, smallestSchema } from "../prisma/schemas.test-fixture.ts";
 import { bindSuite } from "./bind.ts";
@@ -10,19 +11,20 @@ import { allSuites } from "./suites/index.ts";
 
 const version = "6.19.3";
 const packages = ["prisma", "@prisma/client", "@prisma/adapter-pg", "@prisma/adapter-better-sqlite3"];
+const generator = '  engineType = "client"\n  importFileExtension = "ts"\n';
 
-describe.runIf(process.env["PROOF"] === "full")(`Prisma ${version}`, () => {
-  let folder: string;
-  const generator = '  engineType = "client"\n  importFileExtension = "ts"\n';
-  const release = (): PrismaRelease => ({ version, folder, generator, datasource: '  url = "unused"\n' });
+/** Binds every suite to both schemas on a database. */
+export function bindPrisma6(databaseType: DatabaseType): void {
+  describe.runIf(process.env["PROOF"] === "full")(`Prisma ${version}`, () => {
+    let folder: string;
+    const release = (): PrismaRelease => ({ version, folder, generator, datasource: '  url = "unused"\n' });
 
-  // its install scripts would fetch engines that this kind of client does not have
-  beforeAll(() => {
-    folder = installApart(Object.fromEntries(packages.map((name) => [name, version])), { hasScripts: false });
-  }, 300_000);
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+    // its install scripts would fetch engines that this kind of client does not have
+    beforeAll(() => {
+      folder = installApart(Object.fromEntries(packages.map((name) => [name, version])), { hasScripts: false });
+    }, 300_000);
+    afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  for (const databaseType of ["sqlite", "postgresql"] as const) {
     for (const schema of [smallestSchema, fullerSchema]) {
       describe(`${databaseType}, ${schema.name} schema`, () => {
         const source = prismaSource(schema, databaseType, schema === fullerSchema ? {} : missingOnSmallest, release);
@@ -30,5 +32,5 @@ describe.runIf(process.env["PROOF"] === "full")(`Prisma ${version}`, () => {
         for (const suite of allSuites) bindSuite(suite, { describe, it }, source);
       });
     }
-  }
-});
+  });
+}
