@@ -106,6 +106,43 @@ describe("silence", () => {
   });
 });
 
+/** Whoever is cut off for less than its lease is not taken for dead: that takes the defaults, and so a minute. */
+describe.runIf(isFull)("silence, with default settings", () => {
+  it("P13: a worker cut off for 20 s in the middle of a stage of 55 s keeps its lease of 60 s", { timeout: 180_000 }, async () => {
+    const { url, query, drop } = await createTestDatabase();
+    const { proxy, url: place } = await CutProxy.start(url);
+    const journal = join(folder, "journal");
+    const workers = new Workers(journal);
+    const store = openStore("postgres", url);
+    try {
+      const owner = await workers.start({ store: "postgres", place });
+      const { workflowRunId } = await createKernel({ ...store, registry }).dispatch(createOf(55_000));
+      await until(() => readFileSync(journal, { encoding: "utf8", flag: "a+" }).startsWith("run"), "the stage runs");
+      await workers.start({ store: "postgres", place: url });
+      // right before a heartbeat, which is the worst moment
+      await pause(14_000);
+      proxy.cutAll("half-open", 20_000);
+      let silentMs = 0;
+      while ((await store.persistence.getRunStatus(workflowRunId)) === "RUNNING") {
+        const [row] = await query(
+          "SELECT max((extract(epoch FROM now()) * 1000)::bigint - heartbeat_at)::int AS silent FROM workflow_engine.instances",
+        );
+        silentMs = Math.max(silentMs, Number(row!["silent"]));
+        await pause(500);
+      }
+      const detail = await store.reader.getRunDetail(workflowRunId);
+      expect([detail?.run.output, detail?.stages[0]?.attempt]).toEqual([{ by: owner.pid }, 1]);
+      const claim = "longest silence of a worker cut off for 20 s; it kept its lease of 60 s";
+      recordFigure({ promise: "P13", claim, figure: silentMs, unit: "ms", store: "postgres" });
+    } finally {
+      await workers.close();
+      await store.close();
+      await proxy.close();
+      await drop();
+    }
+  });
+});
+
 describe("a database that is away", () => {
   it("P14: the end of a stage outlives it: nothing is executed twice", { timeout: 60_000 }, async () => {
     const server = await startPostgres({ isDurable: true });
