@@ -4,6 +4,7 @@ import { engines } from "./engines/engines.ts";
 import { planJobs } from "./main.ts";
 import { median, percentile } from "./measure/metric.ts";
 import { readOptions } from "./options.ts";
+import { renderPage } from "./report/page.ts";
 import { summarise } from "./report/results.ts";
 import { renderNumber, renderTable } from "./report/table.ts";
 import { drain } from "./scenarios/drain.ts";
@@ -21,6 +22,34 @@ describe("planJobs", () => {
   it("measures waiting scenarios at the same time on all engines they are for", () => {
     const steps = planJobs(readOptions(["--scenario", "idle", "--quick"]));
     expect(steps.map((jobs) => jobs.length)).toEqual([engines.filter(({ kind }) => kind === "workflows").length]);
+  });
+});
+
+describe("planJobs, by what a scenario is for", () => {
+  const enginesOf = (scenario: string) =>
+    new Set(
+      planJobs(readOptions(["--scenario", scenario]))
+        .flat()
+        .map(({ engine, store }) => `${engine}/${store}`),
+    );
+
+  it("keeps bare jobs from scenarios of runs, and several workers from what is one process", () => {
+    expect(enginesOf("latency")).not.toContain("pg-boss/postgres");
+    expect(enginesOf("drain")).toContain("pg-boss/postgres");
+    expect([...enginesOf("workers")].filter((name) => !name.endsWith("/postgres"))).toEqual([]);
+  });
+});
+
+describe("renderPage", () => {
+  it("compares engines with ours on the same kind of store", () => {
+    const measured = ["sqlite", "postgres"].flatMap((store) => [
+      { job: { ...job, store }, metrics: [{ name: "runs/s", value: 10 }] },
+      { job: { ...job, engine: "floor", store }, metrics: [{ name: "runs/s", value: store === "sqlite" ? 30 : 50 }] },
+    ]);
+    const chosen = engines.filter(({ name }) => name === "workflow-engine" || name === "floor");
+    const page = renderPage({ date: "", effort: "default", measured, engines: chosen, scenarios: [drain] });
+    expect(page).toContain("| drain | runs/s | 10 |  | 30 (3x) |");
+    expect(page).toContain("| drain | runs/s | 10 | 50 (5x) |");
   });
 });
 
