@@ -63,7 +63,7 @@ export const graphileWorker: Engine = acrossProcesses({
   kind: "jobs",
   version: installedVersion("graphile-worker"),
   settings: `concurrentJobs ${concurrentJobs}, localQueue.size ${localQueueSize}, completions batched; ${perRun} jobs are a run`,
-  share: 1,
+  share: 0.25,
   module: import.meta.url,
   halves,
 });

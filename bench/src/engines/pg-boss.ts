@@ -51,7 +51,7 @@ export const pgBoss: Engine = acrossProcesses({
   kind: "jobs",
   version: installedVersion("pg-boss"),
   settings: `batchSize ${batchSize}, localConcurrency ${localConcurrency}, burstWhenBatchFull, LISTEN and NOTIFY; ${perRun} jobs are a run`,
-  share: 1,
+  share: 0.25,
   module: import.meta.url,
   halves,
 });
