@@ -83,6 +83,26 @@ for (const databaseType of ["sqlite", "postgresql"] as const satisfies DatabaseT
         expect([group, events.map(({ sequence }) => sequence)]).toEqual([count, Array.from({ length: count }, (_, i) => i + 1)]);
       });
 
+      it.runIf(schema === fullerSchema)("P18: of many who publish at once one does, and no event is told twice", async () => {
+        const rounds = isFull ? 40 : 6;
+        await processes[0]!.persistence.createRun({ ...names, id: "r" });
+        const told: string[] = [];
+        for (let n = 0; n < rounds; n++) {
+          const event = { workflowRunId: "r", eventType: "workflow:started", payload: {}, causationId: "c", occurredAt: new Date(n) };
+          await processes[0]!.persistence.appendOutboxEvents([event]);
+          const batches = await Promise.all(processes.map(({ runStore }) => runStore.takeEvents({ max: 10, leaseMs: 60_000 })));
+          const taken = batches.flatMap((batch, i) =>
+            batch && batch.fresh.length > 0 ? [{ ...batch, runStore: processes[i]!.runStore }] : [],
+          );
+          expect(taken).toHaveLength(1);
+          told.push(...taken[0]!.fresh.map(({ id }) => id));
+          const report = { token: taken[0]!.token, published: taken[0]!.fresh, failed: [], delivered: [] };
+          expect(await taken[0]!.runStore.renewEvents(report.token, 60_000)).toBe(true);
+          expect(await taken[0]!.runStore.settleEvents(report)).toBe(true);
+        }
+        expect([told.length, new Set(told).size]).toEqual([rounds, rounds]);
+      });
+
       it("a run is claimed by one, and all are claimed", async () => {
         for (let i = 0; i < 12; i++) await processes[0]!.persistence.createRun(names);
         const claimed = await Promise.all(Array.from({ length: 16 }, (_, i) => processes[i % rivals]!.persistence.claimNextPendingRun()));

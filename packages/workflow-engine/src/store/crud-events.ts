@@ -1,6 +1,7 @@
 // The publisher's side of the outbox on the CRUD port (P18). The port keeps one mark an event, so that the rows speak of the sink as a
-// whole: who of several consumers still has to get an event is known to this process only, unless the adapter keeps deliveries. The
-// flusher's lease is this process's own: of several processes each publishes, and what is published twice has the same id.
+// whole: who of several consumers still has to get an event is known to this process only, unless the adapter keeps deliveries. So is who
+// publishes: of several processes each may, and what is published twice has the same id. An adapter that keeps deliveries keeps the
+// flusher's lease too, as an idempotency key that frees itself.
 import type { Environment } from "../ports/environment.ts";
 import type { OutboxRecord } from "../ports/outbox.ts";
 import type { Persistence } from "../ports/persistence.ts";
@@ -9,6 +10,9 @@ import { isJobRow, type JobRelay } from "./crud-relay.ts";
 
 /** Looks for events behind rows that are jobs, at most. */
 const lastRound = 9;
+
+/** The key that stands for the lease. */
+const leaseKey = ["outbox", "outbox.flush"] as const;
 
 /** Deliveries of one event by consumer: those that failed and those that wait behind one. */
 type Deliveries = Map<string, Delivery>;
@@ -19,7 +23,7 @@ export class CrudEvents {
   readonly #relay: JobRelay;
   readonly #environment: Environment;
   readonly #deliveries = new Map<string, Deliveries>();
-  #flusher: { token: string; until: number } | null = null;
+  #flusher: { token: string; until: number; leaseMs: number; isHeld: boolean } | null = null;
 
   constructor(persistence: Persistence, relay: JobRelay, environment: Environment) {
     this.#persistence = persistence;
@@ -27,34 +31,54 @@ export class CrudEvents {
     this.#environment = environment;
   }
 
+  /** False when flushers of other processes are not kept out. */
+  get isLeased(): boolean {
+    return this.#persistence.deliveries !== undefined;
+  }
+
   /** Takes what may be published now; null while another flusher's lease lives. */
   async take({ max, leaseMs }: { max: number; leaseMs: number }): Promise<EventBatch | null> {
     const now = this.#environment.now();
     if (this.#flusher && now < this.#flusher.until) return null;
     const token = this.#environment.newId();
-    this.#flusher = { token, until: now + leaseMs };
+    this.#flusher = { token, until: now + leaseMs, leaseMs, isHeld: false };
     try {
-      const rows = await this.#unpublished(max);
+      let rows = await this.#unpublished(max);
+      if (rows.length > 0 && this.isLeased) {
+        if (!(await this.#hold(token, leaseMs))) {
+          this.#flusher = null;
+          return null;
+        }
+        this.#flusher.isHeld = true;
+        // what another process published in between is none of ours
+        rows = await this.#unpublished(max);
+      }
       await this.#loadDeliveries(rows);
       const batch = this.#batchOf(rows, max, now);
-      if (batch.fresh.length === 0 && batch.pending.length === 0) this.#flusher = null;
+      if (batch.fresh.length === 0 && batch.pending.length === 0) await this.#letGo();
       return { token, ...batch };
     } catch (error) {
-      this.#flusher = null;
+      await this.#letGo();
       throw error;
     }
   }
 
   /** Keeps the outbox for another `leaseMs`; false when it went to somebody else. */
-  renew(token: string, leaseMs: number): boolean {
-    if (this.#flusher?.token !== token) return false;
-    this.#flusher = { token, until: this.#environment.now() + leaseMs };
+  async renew(token: string, leaseMs: number): Promise<boolean> {
+    if (this.#flusher?.token !== token || !(await this.#hold(token, leaseMs))) return false;
+    // it may have been settled meanwhile
+    if (this.#flusher?.token === token) this.#flusher.until = this.#environment.now() + leaseMs;
     return true;
   }
 
   /** Writes what became of a batch; false when its lease went to somebody else. */
   async settle(report: EventReport): Promise<boolean> {
-    if (this.#flusher?.token !== report.token) return false;
+    const flusher = this.#flusher;
+    if (flusher?.token !== report.token) return false;
+    if (!(await this.#hold(report.token, flusher.leaseMs))) {
+      this.#flusher = null;
+      return false;
+    }
     try {
       for (const { consumer, event } of report.delivered) {
         this.#deliveries.get(event.id)?.delete(consumer);
@@ -64,9 +88,22 @@ export class CrudEvents {
       const touched = [...report.published, ...report.delivered.map(({ event }) => event), ...report.failed.map(({ event }) => event)];
       await this.#finish([...new Set(touched.map((event) => event.id))]);
     } finally {
-      this.#flusher = null;
+      await this.#letGo();
     }
     return true;
+  }
+
+  /** Takes or keeps the lease among processes; false when it is another's. */
+  async #hold(owner: string, leaseMs: number): Promise<boolean> {
+    if (!this.isLeased) return true;
+    return (await this.#persistence.acquireIdempotencyKey(...leaseKey, { owner, leaseMs })).status === "acquired";
+  }
+
+  async #letGo(): Promise<void> {
+    const isHeld = this.#flusher?.isHeld;
+    this.#flusher = null;
+    // one that cannot be given back frees itself
+    if (isHeld) await this.#persistence.releaseIdempotencyKey(...leaseKey).catch(() => undefined);
   }
 
   /** Makes up to `max` dead letters deliverable again; answers how many. */

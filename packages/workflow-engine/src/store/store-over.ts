@@ -47,7 +47,7 @@ export function storeOver(options: StoreOverOptions): RunStore {
 
 class CrudRunStore implements RunStore {
   readonly handsOver = false;
-  readonly leasesOutbox = false;
+  readonly leasesOutbox: boolean;
   readonly deletesRuns: boolean;
   readonly keepsBudgets: boolean;
   readonly #persistence: Persistence;
@@ -74,6 +74,7 @@ class CrudRunStore implements RunStore {
     this.#totals = new RunTotals(persistence, aiCallLogger);
     this.#relay = new JobRelay(persistence, jobTransport, environment);
     this.#events = new CrudEvents(persistence, this.#relay, environment);
+    this.leasesOutbox = this.#events.isLeased;
     this.#held = new HeldExecutions(jobTransport);
     this.#units = new CrudUnits(persistence, environment, (tx, written) => this.#relay.append(tx, jobsOf(written, jobIdOf)));
   }
@@ -180,7 +181,7 @@ class CrudRunStore implements RunStore {
   }
 
   renewEvents(token: string, leaseMs: number): Promise<boolean> {
-    return Promise.resolve(this.#events.renew(token, leaseMs));
+    return this.#events.renew(token, leaseMs);
   }
 
   takeEvents(options: { max: number; leaseMs: number }): Promise<EventBatch | null> {
