@@ -173,6 +173,23 @@ describe("the user's connection", () => {
     expect((await client.query("SELECT FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")).rows).toEqual([]);
   });
 
+  it("is sent nothing but text, which every client knows to send", async () => {
+    const client = await begin();
+    const texts = new Set<string>();
+    const query = async (text: string, params: unknown[]) => {
+      if (params.length > 0) texts.add(text);
+      return (await client.query(text, params)).rows;
+    };
+    await kernel.dispatch(create("text", { text: "x".repeat(100_000) }), { transaction: query });
+    expect(texts.size).toBeGreaterThan(4);
+    for (const text of texts) {
+      await client.query(`PREPARE one AS ${text}`);
+      const { rows } = await client.query("SELECT parameter_types::text[] AS sent FROM pg_prepared_statements");
+      expect(new Set(rows[0].sent)).toEqual(new Set(["text"]));
+      await client.query("DEALLOCATE one");
+    }
+  });
+
   it("may come from a pooler in transaction mode, and the store's own too", async () => {
     const pooler = await new TransactionPooler(database.url).open();
     closing.push({ close: () => pooler.end() });
