@@ -52,6 +52,25 @@ describe("Worker", () => {
     expect(ids()).toEqual(["1", "2", "3"]);
   });
 
+  it("asks for twice as many while they run quickly, and a look that others kept from finding any does not count", async () => {
+    const { worker, session, queue, environment } = open({ isHeld: false });
+    const asked: number[] = [];
+    const take = session.take.bind(session);
+    session.take = async (max) => {
+      asked.push(max);
+      return asked.length % 2 === 0 ? [] : take(max);
+    };
+    queue(...Array.from({ length: 60 }, (_, i) => String(i)));
+    worker.start();
+    for (let looks = 0; looks < 6; looks++) {
+      await environment.settle();
+      await environment.advance(50);
+      worker.wake();
+    }
+    await environment.settle();
+    expect(asked.filter((_, i) => i % 2 === 0).slice(0, 4)).toEqual([2, 4, 8, 16]);
+  });
+
   it("a stage that waits for its commit holds no place", async () => {
     const { worker, queue, ids, underWay, environment } = open({ concurrency: 1 });
     queue("1", "2");

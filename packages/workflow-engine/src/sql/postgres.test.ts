@@ -73,6 +73,30 @@ describe("a store on PostgreSQL", () => {
     expect(names.filter((name) => /^[a-z_]+$/.test(name))).toEqual(["check_runs", "end_stages", "move_runs", "insert_outbox"]);
   });
 
+  it("creates without a look, and looks after somebody came with a key again", async () => {
+    const { pool, sent } = listeningPool();
+    const store = createPostgresStore({ pool, schema: "new", notify: false });
+    stores.push(store);
+    const creating = (runId: string, key: string): Promise<string> => {
+      const once = { key, commandType: "run.create", hash: "h", mode: "once" as const };
+      const unit = { runId, isNew: true, decide: () => ({ result: runId, create: newRun }) };
+      return store.runStore.transact({ ...unit, key: { ...once, resultOf: (id: string) => id, replay: (id) => id as string } });
+    };
+    await creating("r0", "k0");
+    sent.length = 0;
+    const asked = (): string[] => {
+      const names = sent.splice(0).map(({ name }) => name?.replace(/_[^_]*$/, "") ?? "");
+      return names.filter((name) => /^[a-z_]+$/.test(name));
+    };
+    expect(await creating("r1", "k1")).toBe("r1");
+    expect(asked()).toEqual(["insert_runs", "insert_keys"]);
+    expect(await creating("r2", "k1")).toBe("r1");
+    expect(asked()).toEqual(["insert_runs", "insert_keys", "lock_runs", "load_keys"]);
+    expect(await creating("r3", "k3")).toBe("r3");
+    expect(asked()).toEqual(["lock_runs", "load_keys", "insert_runs", "insert_keys"]);
+    expect(await database.query('SELECT id FROM "new".runs ORDER BY id')).toEqual([{ id: "r0" }, { id: "r1" }, { id: "r3" }]);
+  });
+
   it("says what is wrong with an address, and never the password", async () => {
     for (const connectionString of ["mysql://me:secret@host/db", "postgres://me:/secret@host:port/db", "postgres://me:a:/b/secret@host"]) {
       const wrong = createPostgresStore({ connectionString });
