@@ -1,4 +1,5 @@
 // P15: a host drains, hands back what it cannot wait for, and leaves nothing running.
+import { hostname } from "node:os";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { openHost, polled, step, workflowOf } from "./host.test-fixture.ts";
 
@@ -22,6 +23,13 @@ function gated() {
 afterEach(() => void vi.restoreAllMocks());
 
 describe("createNodeHost", () => {
+  it("calls a worker that has no name by its process and machine, and refuses an empty one", () => {
+    const named = (workerId?: string) => openHost(workflowOf(step("a", () => 1)), { workerId }).host.getStats().workerId;
+    expect(named()).toBe(`worker-${process.pid}-${hostname()}`);
+    expect(named("w2")).toBe("w2");
+    expect(() => named("")).toThrow("workerId is missing");
+  });
+
   it("P15: executes what is created, and counts it", async () => {
     const { host, create, environment, store } = openHost(
       workflowOf(

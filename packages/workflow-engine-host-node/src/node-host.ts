@@ -1,10 +1,13 @@
 // The Node host: a worker process's loops (P15). Seeds 000 and 001 give its options and methods; the loops are the engine's own.
+import { hostname } from "node:os";
 import { type HostOptions, type HostStats, LoopingHost } from "@bratsos/workflow-engine/host";
 
 export type { HostStats } from "@bratsos/workflow-engine/host";
 
-/** Options of `createNodeHost`; every one but kernel and workerId has a default. */
-export type NodeHostConfig = HostOptions & {
+/** Options of `createNodeHost`; every one but the kernel has a default. */
+export type NodeHostConfig = Omit<HostOptions, "workerId"> & {
+  /** What this worker is called in rows and logs; it need not be unique. Default `worker-{pid}-{hostname}`. */
+  workerId?: string | undefined;
   /** Stops on SIGTERM and SIGINT, and then lets the process end; ends it when code that was handed back would keep it. Default true. */
   handleSignals?: boolean | undefined;
 };
@@ -20,5 +23,5 @@ export interface NodeHost {
 
 /** Creates a host; nothing runs before `start()`. */
 export function createNodeHost(config: NodeHostConfig): NodeHost {
-  return new LoopingHost(config);
+  return new LoopingHost({ ...config, workerId: config.workerId ?? `worker-${process.pid}-${hostname()}` });
 }
