@@ -48,7 +48,8 @@ export interface PostgresDriverOptions {
 
 /** Beside the lanes: claims, events, leases, reading, and calls of the CRUD port. */
 const OTHER_CONNECTIONS = 6;
-const CLOCK_AGE_MS = 1_000;
+/** A reading of the clock is renewed after this long, beside everything else; one that is older than the second is waited for. */
+const CLOCK_AGE_MS = { renewed: 1_000, longest: 10_000 };
 
 /** A PostgreSQL database; connects when first used. */
 export class PostgresDb implements Db {
@@ -65,6 +66,7 @@ export class PostgresDb implements Db {
   readonly #listeners = new Set<PostgresListener>();
   /** The database's clock less the environment's, and when it was read. */
   #clock: { ahead: number; readAt: number } | null = null;
+  #renewing: Promise<void> | null = null;
 
   constructor(options: PostgresDriverOptions) {
     const { lanes, schema, tables, connectionString, pool, environment, answerTimeoutMs } = options;
@@ -135,11 +137,12 @@ export class PostgresDb implements Db {
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#ready?.catch(() => undefined);
+    await this.#renewing;
     await this.#pool.end();
   }
 
   /** A transaction that needs no schema to be there. */
-  async begin<T>(begin: string, work: (session: Session) => Promise<T>): Promise<T> {
+  async begin<T>(begin: string, work: (session: PostgresSession) => Promise<T>): Promise<T> {
     this.#assertOpen();
     const client = await this.#pool.connect();
     const session = this.#sessionOn(client, [begin, ...this.#pool.settings]);
@@ -208,7 +211,22 @@ export class PostgresDb implements Db {
     const { environment, now } = this.#options;
     if (now) return;
     const age = this.#clock ? environment.now() - this.#clock.readAt : Number.POSITIVE_INFINITY;
-    if (age >= 0 && age < CLOCK_AGE_MS) return;
+    if (age < 0 || age >= CLOCK_AGE_MS.longest) return this.#setClock(session);
+    // nobody's transaction waits for this one
+    if (age >= CLOCK_AGE_MS.renewed) this.#renewing ??= this.#renewClock();
+  }
+
+  async #renewClock(): Promise<void> {
+    try {
+      await this.begin("BEGIN", (session) => this.#setClock(session));
+    } catch {
+      // whoever works next tries again
+    }
+    this.#renewing = null;
+  }
+
+  async #setClock(session: PostgresSession): Promise<void> {
+    const { environment } = this.#options;
     const before = environment.now();
     const there = await session.readClock();
     const readAt = environment.now();
