@@ -34,6 +34,8 @@ export interface Dialect {
   readonly lockFreeRows: string;
   /** Keeps a planner without statistics to an index. */
   useIndex(name: string): string;
+  /** A text column that rows are told apart by once they are found: no index of it is where to look for them. */
+  asFilter(column: string): string;
   /** `column` is one of a list. */
   isIn(column: string, parameter: string): string;
   /** The same where rows are to be found by it, not filtered. */
@@ -51,6 +53,7 @@ export const sqliteDialect: Dialect = {
   lockRows: "",
   lockFreeRows: "",
   useIndex: (name) => `INDEXED BY ${name}`,
+  asFilter: (column) => `+${column}`,
   // the + keeps the planner from starting at an index of this column: a list of ids is a filter, not where the work is
   isIn: (column, parameter) => `+${column} IN (SELECT value FROM json_each(${parameter}))`,
   isFoundIn: (column, parameter) => `${column} IN (SELECT value FROM json_each(${parameter}))`,
@@ -75,6 +78,8 @@ export const postgresDialect: Dialect = {
   lockRows: "FOR NO KEY UPDATE",
   lockFreeRows: "FOR NO KEY UPDATE SKIP LOCKED",
   useIndex: () => "",
+  // statistics of a long history say that nothing is RUNNING, and a plan that begins there is quadratic when much is
+  asFilter: (column) => `coalesce(${column}, '')`,
   // the same by an expression, which no index has
   isIn: (column, parameter) => `(${column} || '') = ANY(${parameter})`,
   isFoundIn: (column, parameter) => `${column} = ANY(${parameter})`,

@@ -15,9 +15,9 @@ const findLostRuns = forOne("find_lost_runs", { before: "int", max: "limit" }, (
   return `SELECT r.id FROM runs r WHERE r.status = 'RUNNING' AND r.updated_at <= ${p.before} AND r.open > r.suspended AND EXISTS (
       SELECT 1 FROM stages s WHERE s.run_id = r.id AND ${isLost} AND s.updated_at <= ${p.before}) LIMIT ${p.max}`;
 });
-const loadLost = forRows("load_lost_stages", { run_id: "text", before: "int" }, (u, { join }) => {
+const loadLost = forRows("load_lost_stages", { run_id: "text", before: "int" }, (u, { join, dialect }) => {
   return `SELECT ${stageStateColumns} FROM ${join} stages s JOIN runs r ON r.id = s.run_id
-    WHERE s.run_id = ${u.run_id} AND r.status = 'RUNNING' AND ${isLost} AND s.updated_at <= ${u.before}`;
+    WHERE s.run_id = ${u.run_id} AND ${dialect.asFilter("r.status")} = 'RUNNING' AND ${isLost} AND s.updated_at <= ${u.before}`;
 });
 
 /** Runs that have such stages and have not moved since an instant. */

@@ -7,7 +7,7 @@ import { deleteDeliveries, deleteMarks, listOldDead } from "./tables/deliveries.
 import { listLostAttempts, markSwept } from "./tables/history.ts";
 import { deleteKeys, listOldKeys } from "./tables/keys.ts";
 import { deleteOutbox, deletePublications, findLastRow, findRowFrom, listOldDeadRows, listOldPublished } from "./tables/outbox.ts";
-import { listOldRuns } from "./tables/runs.ts";
+import { listOldRuns } from "./tables/run-pages.ts";
 import { readExecutionRef } from "./tables/stages.ts";
 
 /** Deletes what is older than the limits say. */

@@ -35,6 +35,9 @@ function settingsFor(answerTimeoutMs: number): Array<[name: string, value: strin
     ["jit", "off"],
     ["enable_seqscan", "off"],
     ["enable_mergejoin", "off"],
+    ["enable_hashjoin", "off"],
+    // tables are joined as they are written, whatever is known of them: what waits first, then its run
+    ["join_collapse_limit", "1"],
     ["enable_bitmapscan", "off"],
     // a process that was stopped or cut off in the middle of a transaction must not keep its runs from everybody else
     ["idle_in_transaction_session_timeout", `${Math.ceil(answerTimeoutMs * idleShare)}ms`],

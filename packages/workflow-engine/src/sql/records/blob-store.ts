@@ -13,13 +13,9 @@ const putBlob = forOne("put_blob", { key: "text", value: "text", now: "int" }, (
 const getBlob = forOne("get_blob", { key: "text" }, (p) => `SELECT value FROM blobs WHERE key = ${p.key}`);
 const findBlob = forOne("find_blob", { key: "text" }, (p) => `SELECT 1 FROM blobs WHERE key = ${p.key}`);
 const deleteBlob = forOne("delete_blob", { key: "text" }, (p) => `DELETE FROM blobs WHERE key = ${p.key}`);
-const listBlobs = forOne("list_blobs", { prefix: "text", last: "text" }, (p, dialect) => {
-  // bytes order text in SQLite, so a prefix is a range of the key; what PostgreSQL orders by is its own
-  const [of, order] =
-    dialect.name === "sqlite"
-      ? [`key >= ${p.prefix} AND key <= ${p.last} AND substr(key, 1, length(${p.prefix})) = ${p.prefix}`, "key"]
-      : [`starts_with(key, ${p.prefix}) AND ${p.last} IS NOT NULL`, `key COLLATE "C"`];
-  return `SELECT key FROM blobs WHERE ${of} ORDER BY ${order}`;
+// keys are ordered by their bytes, so a prefix is a range of them
+const listBlobs = forOne("list_blobs", { prefix: "text", last: "text" }, (p) => {
+  return `SELECT key FROM blobs WHERE key >= ${p.prefix} AND key <= ${p.last} AND substr(key, 1, length(${p.prefix})) = ${p.prefix} ORDER BY key`;
 });
 
 /** The greatest character: nothing that begins with a prefix comes after the prefix and this. */

@@ -4,7 +4,7 @@ import { WorkflowEngineError } from "../../errors.ts";
 import type { DequeueResult } from "../../ports/job.ts";
 import type { ExecutionRef, Instance, RunState, StageState } from "../../ports/store.ts";
 import { jobIdOf } from "../../store/record-ids.ts";
-import { forOne } from "../dialect.ts";
+import { type Dialect, forOne } from "../dialect.ts";
 import { encodeEvent } from "../outbox-events.ts";
 import { ensureInstances } from "../tables/instances.ts";
 import { insertOutbox } from "../tables/outbox.ts";
@@ -15,26 +15,27 @@ import { fromText } from "./json-text.ts";
 import { lockRun, recount } from "./run-records.ts";
 import type { Step } from "./steps.ts";
 
-const ofRunningRun = "r.id = s.run_id AND r.status = 'RUNNING'";
+const ofRunningRun = (dialect: Dialect): string => `r.id = s.run_id AND ${dialect.asFilter("r.status")} = 'RUNNING'`;
 
 const pickDue = forOne("pick_due_jobs", { now: "int", max: "limit" }, (p, dialect) => {
   return `SELECT ${stageStateColumns}, r.workflow_id, r.priority, r.config FROM stages s ${dialect.useIndex("stages_queue")} CROSS JOIN runs r
-    WHERE s.ready_at IS NOT NULL AND s.ready_at <= ${p.now} AND s.status = 'PENDING' AND ${ofRunningRun}
+    WHERE s.ready_at IS NOT NULL AND s.ready_at <= ${p.now} AND s.status = 'PENDING' AND ${ofRunningRun(dialect)}
     ORDER BY s.priority DESC, s.ready_at, s.run_id, s.number, s.item LIMIT ${p.max} ${dialect.lockFreeRows}`;
 });
 const findDueRuns = forOne("find_due_runs", { now: "int", max: "limit" }, (p, dialect) => {
-  return `SELECT r.id FROM stages s ${dialect.useIndex("stages_queue")} CROSS JOIN runs r
-    WHERE s.ready_at IS NOT NULL AND s.ready_at <= ${p.now} AND s.status = 'PENDING' AND ${ofRunningRun}
+  return `SELECT s.run_id FROM stages s ${dialect.useIndex("stages_queue")}
+    WHERE s.ready_at IS NOT NULL AND s.ready_at <= ${p.now} AND s.status = 'PENDING'
+      AND 'RUNNING' = (SELECT r.status FROM runs r WHERE r.id = s.run_id)
     ORDER BY s.priority DESC, s.ready_at, s.run_id, s.number, s.item LIMIT ${p.max}`;
 });
-const findDuePolls = forOne("find_due_polls", { now: "int" }, (p) => {
+const findDuePolls = forOne("find_due_polls", { now: "int" }, (p, dialect) => {
   return `SELECT s.run_id, s.stage_id, s.item, s.execution_id FROM stages s CROSS JOIN runs r
-    WHERE s.poll_at IS NOT NULL AND s.poll_at <= ${p.now} AND s.status = 'SUSPENDED' AND s.wait_reason = 'poll' AND ${ofRunningRun}
+    WHERE s.poll_at IS NOT NULL AND s.poll_at <= ${p.now} AND s.status = 'SUSPENDED' AND s.wait_reason = 'poll' AND ${ofRunningRun(dialect)}
     ORDER BY s.poll_at, s.run_id, s.stage_id, s.item`;
 });
 const findLeased = forOne("find_leased_jobs", { instance_id: "text", before: "int" }, (p) => {
   return `SELECT s.run_id, s.stage_id, s.item, s.execution_id FROM runs r CROSS JOIN stages s
-    WHERE ${ofRunningRun} AND s.status = 'PENDING' AND s.instance_id = ${p.instance_id} AND s.locked_at < ${p.before}
+    WHERE r.id = s.run_id AND r.status = 'RUNNING' AND s.status = 'PENDING' AND s.instance_id = ${p.instance_id} AND s.locked_at < ${p.before}
     ORDER BY s.run_id, s.stage_id, s.item`;
 });
 const renew = forOne("renew_job_lease", { run_id: "text", stage_id: "text", item: "int", execution_id: "text", now: "int" }, (p) => {

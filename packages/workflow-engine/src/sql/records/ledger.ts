@@ -16,6 +16,7 @@ import { assertPriced, type Counted, countOf, refusalOf } from "../../store/call
 import { originOfTopic } from "../../store/call-topics.ts";
 import type { Row, Session } from "../db.ts";
 import { forOne } from "../dialect.ts";
+import { findManyBelow, listCallsBelow, listCallsOfRun, listFewCallsBelow, listOpenCalls } from "../tables/ai-call-pages.ts";
 import {
   addToBudgets,
   addToRun,
@@ -24,9 +25,6 @@ import {
   insertCallRow,
   insertCalls,
   limitRow,
-  listCallsBelow,
-  listCallsOfRun,
-  listOpenCalls,
   loadBudgets,
   loadCall,
   readBudget,
@@ -39,6 +37,8 @@ import {
 import { toText } from "./json-text.ts";
 import type { Steps } from "./steps.ts";
 
+/** Calls below a topic that are read and sorted for each page of them; a topic above more is looked for along all calls. */
+const mostSorted = 10_000;
 const defaultLimit = 1_000;
 
 const insertBatch = forOne("insert_ai_batch", { batch_id: "text", created_at: "int" }, (p) => {
@@ -109,8 +109,13 @@ export class SqlLedger implements Ledger {
     await this.#flush();
     const statement = status === "open" ? listOpenCalls : runId === undefined ? listCallsBelow : listCallsOfRun;
     const topic = [topicPrefix, `${topicPrefix}.`, `${topicPrefix}/`];
-    const params = [runId ?? "", ...topic, status ?? "", after, limit];
-    return (await this.#steps.read(({ session }) => session.read(statement, [params]))).map(readCall);
+    const rows = await this.#steps.read(async ({ session }) => {
+      const mayBeFew = statement === listCallsBelow && topicPrefix !== "";
+      const isFew = mayBeFew && (await session.read(findManyBelow, [[...topic, mostSorted]])).length === 0;
+      if (isFew) return session.read(listFewCallsBelow, [[...topic, status ?? "", after, limit]]);
+      return session.read(statement, [[runId ?? "", ...topic, status ?? "", after, limit]]);
+    });
+    return rows.map(readCall);
   }
 
   async sumByExecution(runId: string): Promise<ExecutionSum[]> {

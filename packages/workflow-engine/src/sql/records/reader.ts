@@ -19,7 +19,8 @@ import { foreignCursor } from "../../store/cursors.ts";
 import { forOne } from "../dialect.ts";
 import { type OutboxRow, readOutboxRow } from "../outbox-events.ts";
 import { isPublished, outboxColumns } from "../tables/outbox.ts";
-import { countRuns, getRun, listRuns, readRunRow, toRunRecord } from "../tables/run-records.ts";
+import { countRuns, listRuns } from "../tables/run-pages.ts";
+import { getRun, readRunRow, toRunRecord } from "../tables/run-records.ts";
 import { listStagesOfRun, readStageRow, toStageDetail } from "../tables/stage-records.ts";
 import { listArtifacts } from "./artifact-records.ts";
 import { currentAttempt, listAttempts, toAttemptRecord } from "./attempt-records.ts";
@@ -49,7 +50,7 @@ export class SqlReader implements Reader {
 
   async listRuns(filter: RunFilter = {}, page: PageRequest = {}): Promise<Page<RunRecord>> {
     const { workflowId, status, createdAfter, createdBefore } = filter;
-    const statement = listRuns({ workflowId: workflowId !== undefined, status: status !== undefined });
+    const statement = listRuns({ workflowId, status });
     const { at, id } = afterPlace(page, LAST);
     // the cursor bounds the index as well: a deep page costs what the first one does
     const within = [createdAfter?.getTime() ?? FIRST.at, Math.min(createdBefore?.getTime() ?? LAST.at, at + 1)];

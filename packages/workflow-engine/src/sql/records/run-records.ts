@@ -8,10 +8,10 @@ import type { RunState } from "../../ports/store.ts";
 import { toPico } from "../../store/pico-dollars.ts";
 import { forOne } from "../dialect.ts";
 import { deleteRuns } from "../tables/deletion.ts";
+import { listRunsByStatus } from "../tables/run-pages.ts";
 import {
   getRun as findRun,
   insertRunRecord,
-  listRunsByStatus,
   loadRun,
   pickNextRun,
   type RunRow,
@@ -49,7 +49,7 @@ export async function getRunStatus({ session }: Step, id: string): Promise<Statu
 
 /** Runs of a status, oldest first. */
 export async function getRunsByStatus({ session }: Step, status: Status): Promise<RunRecord[]> {
-  return (await session.read(listRunsByStatus, [[status]])).map((row) => toRunRecord(readRunRow(row)));
+  return (await session.read(listRunsByStatus(status), [[status]])).map((row) => toRunRecord(readRunRow(row)));
 }
 
 /** Locks a run and reads what rules see of it, and how many events it has; null when there is none. */

@@ -23,13 +23,15 @@ CREATE TABLE runs (
   total_cost_pico ${int} NOT NULL DEFAULT 0, total_tokens ${int} NOT NULL DEFAULT 0, event_count ${int} NOT NULL DEFAULT 0
 )${changing(70)};
 CREATE INDEX runs_queue ON runs (priority DESC, queued_at, id, workflow_id) WHERE queued_at IS NOT NULL;
-CREATE INDEX runs_running ON runs (id) WHERE status = 'RUNNING';
 CREATE INDEX runs_stranded ON runs (stranded_at) WHERE stranded_at IS NOT NULL;
+CREATE INDEX runs_running ON runs (created_at, id) WHERE status = 'RUNNING';
 CREATE INDEX runs_created ON runs (created_at, id);
-CREATE INDEX runs_workflow ON runs (workflow_id, created_at, id);`;
+CREATE INDEX runs_workflow ON runs (workflow_id, created_at, id);
+CREATE INDEX runs_other ON runs (status, created_at, id) WHERE status NOT IN ('PENDING', 'RUNNING', 'COMPLETED');
+CREATE INDEX runs_other_of_workflow ON runs (workflow_id, status, created_at, id) WHERE status NOT IN ('PENDING', 'RUNNING', 'COMPLETED');`;
 }
 
-function stages({ int, changing }: ColumnTypes): string {
+function stages({ int, changing, commitsInOrder }: ColumnTypes): string {
   return `
 CREATE TABLE stages (
   run_id TEXT NOT NULL, stage_id TEXT NOT NULL, item ${int} NOT NULL, name TEXT NOT NULL, number ${int} NOT NULL, grp ${int} NOT NULL,
@@ -41,7 +43,7 @@ CREATE TABLE stages (
   PRIMARY KEY (run_id, stage_id, item)
 )${changing(50)};
 CREATE INDEX stages_queue ON stages (priority DESC, ready_at, run_id, number, item) WHERE ready_at IS NOT NULL;
-CREATE INDEX stages_ready ON stages (ready_at) WHERE ready_at IS NOT NULL;
+${commitsInOrder ? "CREATE INDEX stages_ready ON stages (ready_at) WHERE ready_at IS NOT NULL;" : ""}
 CREATE UNIQUE INDEX stages_record ON stages (record_id) WHERE record_id IS NOT NULL;
 CREATE INDEX stages_polls ON stages (poll_at) WHERE poll_at IS NOT NULL;`;
 }
@@ -120,5 +122,6 @@ CREATE TABLE ai_batches (batch_id TEXT PRIMARY KEY, created_at ${int} NOT NULL)$
 CREATE TABLE timers (
   command_type TEXT NOT NULL, correlation_id TEXT NOT NULL, payload TEXT NOT NULL, run_at ${int} NOT NULL,
   PRIMARY KEY (command_type, correlation_id)
-)${keyed};`;
+)${keyed};
+CREATE INDEX timers_due ON timers (run_at);`;
 }

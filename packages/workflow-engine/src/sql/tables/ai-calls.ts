@@ -157,31 +157,13 @@ export function readBudget(row: Row): BudgetState {
   };
 }
 
-const columns = `c.id, c.opened_at, c.closed_at, c.topic, c.call_type, c.model_key, c.model_id, c.prompt, c.response, c.status, c.run_id,
+/** Columns of a call, as `readCall` expects them. */
+export const callColumns = `c.id, c.opened_at, c.closed_at, c.topic, c.call_type, c.model_key, c.model_id, c.prompt, c.response, c.status, c.run_id,
   c.stage_id, c.attempt, c.execution_id, c.input_tokens, c.output_tokens, c.cached_tokens, c.reasoning_tokens, CAST(c.cost_pico AS TEXT),
   c.is_estimated, c.price, c.latency_ms, c.error, c.metadata`;
 
 /** One call. */
-export const loadCall = forOne("load_ai_call", { id: "text" }, (p) => `SELECT ${columns} FROM ai_calls c WHERE c.id = ${p.id}`);
-
-const page = { run_id: "text", topic: "text", first: "text", last: "text", status: "text", after: "text", max: "limit" } as const;
-
-function listing(name: string, where: (p: Record<keyof typeof page, string>, topic: string) => string): ReturnType<typeof forOne> {
-  return forOne(name, page, (p, dialect) => {
-    const bytewise = dialect.name === "sqlite" ? "" : ` COLLATE "C"`;
-    // every parameter is named, because each dialect binds them all
-    return `SELECT ${columns} FROM ai_calls c WHERE ${where(p, `c.topic${bytewise}`)} AND c.id > ${p.after}
-      AND (${p.status} = '' OR c.status = ${p.status}) AND (${p.topic} = '' OR c.topic = ${p.topic}
-        OR (c.topic${bytewise} >= ${p.first} AND c.topic${bytewise} < ${p.last})) ORDER BY c.id LIMIT ${p.max}`;
-  });
-}
-
-/** Calls of one run. */
-export const listCallsOfRun = listing("list_ai_calls_of_run", (p) => `c.run_id = ${p.run_id}`);
-/** Calls below a topic; an empty one is above all. */
-export const listCallsBelow = listing("list_ai_calls_below", (p) => `${p.run_id} = ''`);
-/** Calls that nobody has closed. */
-export const listOpenCalls = listing("list_open_ai_calls", (p) => `c.status = 'open' AND (${p.run_id} = '' OR c.run_id = ${p.run_id})`);
+export const loadCall = forOne("load_ai_call", { id: "text" }, (p) => `SELECT ${callColumns} FROM ai_calls c WHERE c.id = ${p.id}`);
 
 /** A call's row. */
 export function readCall(row: Row): LedgerRow {

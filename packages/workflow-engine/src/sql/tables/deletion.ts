@@ -11,16 +11,20 @@ function deletes(table: string, column: string): Statement {
   );
 }
 
-const deleteMarks = forRows("delete_marks_of_run", { id: "text" }, (u, { using }) => {
-  return `DELETE FROM event_marks ${using} WHERE outbox_id IN (SELECT o.id FROM outbox o WHERE o.run_id = ${u.id})`;
-});
-const deleteDeliveries = forRows("delete_deliveries_of_run", { id: "text" }, (u, { using }) => {
-  return `DELETE FROM deliveries ${using} WHERE outbox_id IN (SELECT o.id FROM outbox o WHERE o.run_id = ${u.id})`;
-});
+/** Deletes what hangs on the outbox rows of runs. */
+function deletesBelowOutbox(table: string): Statement {
+  return forRows(`delete_${table}_of_run`, { id: "text" }, (u, { using, dialect }) => {
+    const ofRun = `o.run_id = ${u.id}`;
+    // where many runs are one statement, a list of rows a run would be made for each row of the table
+    return dialect.takesArrays
+      ? `DELETE FROM ${table} ${using} CROSS JOIN outbox o WHERE ${ofRun} AND ${table}.outbox_id = o.id`
+      : `DELETE FROM ${table} WHERE outbox_id IN (SELECT o.id FROM outbox o WHERE ${ofRun})`;
+  });
+}
 
 const inOrder: readonly Statement[] = [
-  deleteMarks,
-  deleteDeliveries,
+  deletesBelowOutbox("event_marks"),
+  deletesBelowOutbox("deliveries"),
   deletes("outbox", "run_id"),
   deletes("artifacts", "run_id"),
   deletes("logs", "run_id"),

@@ -45,9 +45,9 @@ export const listLeasedTo = forOne("list_leased_to", { id: "text" }, (p) => {
 });
 
 /** What a holder of an execution wants to know: is it RUNNING still, and under which execution. */
-export const loadHeld = forRows("load_held", { run_id: "text", stage_id: "text", item: "int" }, (u, { join }) => {
+export const loadHeld = forRows("load_held", { run_id: "text", stage_id: "text", item: "int" }, (u, { join, dialect }) => {
   return `SELECT s.run_id, s.stage_id, s.item, s.execution_id FROM ${join} stages s JOIN runs r ON r.id = s.run_id
-    WHERE s.run_id = ${u.run_id} AND s.stage_id = ${u.stage_id} AND s.item = ${u.item} AND s.status = 'RUNNING' AND r.status = 'RUNNING'`;
+    WHERE s.run_id = ${u.run_id} AND s.stage_id = ${u.stage_id} AND s.item = ${u.item} AND s.status = 'RUNNING' AND ${dialect.asFilter("r.status")} = 'RUNNING'`;
 });
 
 /** Reads the lease of a task, and locks it. */

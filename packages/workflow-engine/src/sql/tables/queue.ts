@@ -5,16 +5,16 @@ import { stageStateColumns } from "./stages.ts";
 /** Picks due stages of RUNNING runs; workflow id, priority, what the stage left and the number of the run's events follow the state. */
 export const pickStages = forOne("pick_stages", { now: "int", workflow_ids: "texts", max: "limit" }, (p, dialect) => {
   return `SELECT ${stageStateColumns}, r.workflow_id, r.priority, s.resume, r.event_count FROM stages s ${dialect.useIndex("stages_queue")} CROSS JOIN runs r
-    WHERE s.ready_at IS NOT NULL AND s.ready_at <= ${p.now} AND s.status = 'PENDING' AND r.id = s.run_id AND r.status = 'RUNNING'
+    WHERE s.ready_at IS NOT NULL AND s.ready_at <= ${p.now} AND s.status = 'PENDING' AND r.id = s.run_id AND ${dialect.asFilter("r.status")} = 'RUNNING'
       AND ${dialect.isIn("r.workflow_id", p.workflow_ids)}
     ORDER BY s.priority DESC, s.ready_at, s.run_id, s.number, s.item LIMIT ${p.max} ${dialect.lockFreeRows}`;
 });
 
-/** Runs of the stages that `pickStages` would pick if nobody had them. */
+/** Runs of the stages that `pickStages` would pick if nobody had them; each stage's run is looked at by itself, so that the queue comes first. */
 export const listDueRuns = forOne("list_due_runs", { now: "int", workflow_ids: "texts", max: "limit" }, (p, dialect) => {
-  return `SELECT r.id FROM stages s ${dialect.useIndex("stages_queue")} CROSS JOIN runs r
-    WHERE s.ready_at IS NOT NULL AND s.ready_at <= ${p.now} AND s.status = 'PENDING' AND r.id = s.run_id AND r.status = 'RUNNING'
-      AND ${dialect.isIn("r.workflow_id", p.workflow_ids)}
+  return `SELECT s.run_id FROM stages s ${dialect.useIndex("stages_queue")}
+    WHERE s.ready_at IS NOT NULL AND s.ready_at <= ${p.now} AND s.status = 'PENDING'
+      AND 'RUNNING' = (SELECT r.status FROM runs r WHERE r.id = s.run_id AND ${dialect.isIn("r.workflow_id", p.workflow_ids)})
     ORDER BY s.priority DESC, s.ready_at, s.run_id, s.number, s.item LIMIT ${p.max}`;
 });
 
@@ -34,7 +34,7 @@ export const leaseStages = forRows(
 export const pickPolls = forOne("pick_polls", { now: "int", workflow_ids: "texts", max: "limit" }, (p, dialect) => {
   return `SELECT ${stageStateColumns}, r.workflow_id, r.config, s.state FROM stages s CROSS JOIN runs r
     WHERE s.poll_at IS NOT NULL AND s.poll_at <= ${p.now} AND s.status = 'SUSPENDED' AND s.wait_reason = 'poll'
-      AND r.id = s.run_id AND r.status = 'RUNNING' AND ${dialect.isIn("r.workflow_id", p.workflow_ids)}
+      AND r.id = s.run_id AND ${dialect.asFilter("r.status")} = 'RUNNING' AND ${dialect.isIn("r.workflow_id", p.workflow_ids)}
     ORDER BY s.poll_at, s.run_id, s.stage_id, s.item LIMIT ${p.max} ${dialect.lockFreeRows}`;
 });
 

@@ -3,7 +3,7 @@ import type { RunRecord } from "../../ports/run.ts";
 import type { RunState } from "../../ports/store.ts";
 import { toDollars } from "../../store/pico-dollars.ts";
 import type { Row } from "../db.ts";
-import { type Dialect, forOne } from "../dialect.ts";
+import { forOne } from "../dialect.ts";
 import { fromText, toDate } from "../records/json-text.ts";
 import { readRunState, runStateColumns, runStateWidth, strandedAt } from "./runs.ts";
 
@@ -24,11 +24,11 @@ export interface RunRow {
   readonly totalTokens: number;
 }
 
-// a cost may be greater than what a number holds exactly, so it travels as text
-const columns = `${runStateColumns}, r.workflow_name, r.workflow_type, r.updated_at, r.duration, r.input, r.output, r.config, r.metadata,
+/** Columns of a run, as `readRunRow` expects them. A cost may be greater than what a number holds exactly, so it travels as text. */
+export const runRowColumns = `${runStateColumns}, r.workflow_name, r.workflow_type, r.updated_at, r.duration, r.input, r.output, r.config, r.metadata,
   CAST(r.total_cost_pico AS TEXT), r.total_tokens`;
 
-/** A row that has the columns these statements read. */
+/** A row that begins with `runRowColumns`. */
 export function readRunRow(row: Row): RunRow {
   const [name, type, updatedAt, duration, input, output, config, metadata, cost, tokens] = row.slice(runStateWidth);
   return {
@@ -77,53 +77,16 @@ export function toRunRecord({ state, ...row }: RunRow): RunRecord {
 export const loadRun = forOne(
   "load_run",
   { id: "text" },
-  (p, { lockRows }) => `SELECT ${columns} FROM runs r WHERE r.id = ${p.id} ${lockRows}`,
+  (p, { lockRows }) => `SELECT ${runRowColumns} FROM runs r WHERE r.id = ${p.id} ${lockRows}`,
 );
 
 /** One run, without waiting for whoever changes it. */
-export const getRun = forOne("get_run", { id: "text" }, (p) => `SELECT ${columns} FROM runs r WHERE r.id = ${p.id}`);
-
-/** Runs of one status, oldest first. */
-export const listRunsByStatus = forOne("list_runs_by_status", { status: "text" }, (p) => {
-  return `SELECT ${columns} FROM runs r WHERE r.status = ${p.status} ORDER BY r.created_at, r.id`;
-});
+export const getRun = forOne("get_run", { id: "text" }, (p) => `SELECT ${runRowColumns} FROM runs r WHERE r.id = ${p.id}`);
 
 /** The most urgent due PENDING run. */
 export const pickNextRun = forOne("pick_next_run", { now: "int" }, (p, { lockFreeRows }) => {
-  return `SELECT ${columns} FROM runs r WHERE r.queued_at IS NOT NULL AND r.queued_at <= ${p.now} AND r.status = 'PENDING'
+  return `SELECT ${runRowColumns} FROM runs r WHERE r.queued_at IS NOT NULL AND r.queued_at <= ${p.now} AND r.status = 'PENDING'
     ORDER BY r.priority DESC, r.queued_at, r.id LIMIT 1 ${lockFreeRows}`;
-});
-
-/** Newest runs first, after a place in that order; an empty workflow or status means any. */
-export function listRuns(filter: { workflowId: boolean; status: boolean }): ReturnType<typeof forOne> {
-  const which = `${filter.workflowId ? "w" : ""}${filter.status ? "s" : ""}`;
-  return listRunsVariants[which as keyof typeof listRunsVariants];
-}
-
-const page = { workflow_id: "text", status: "text", after: "int", before: "int", at: "int", id: "text", max: "limit" } as const;
-
-function listRunsWhere(
-  name: string,
-  conditions: (p: Record<keyof typeof page, string>, dialect: Dialect) => string,
-): ReturnType<typeof forOne> {
-  return forOne(name, page, (p, dialect) => {
-    // every parameter is named once, so that each dialect knows its type
-    const used = `(${p.workflow_id} IS NULL OR ${p.status} IS NULL OR true)`;
-    return `SELECT ${columns} FROM runs r WHERE ${conditions(p, dialect)} AND ${used} AND r.created_at > ${p.after} AND r.created_at < ${p.before}
-      AND (r.created_at, r.id) < (${p.at}, ${p.id}) ORDER BY r.created_at DESC, r.id DESC LIMIT ${p.max}`;
-  });
-}
-
-const listRunsVariants = {
-  "": listRunsWhere("list_runs", () => "true"),
-  w: listRunsWhere("list_runs_of_workflow", (p) => `r.workflow_id = ${p.workflow_id}`),
-  s: listRunsWhere("list_runs_of_status", (p) => `r.status = ${p.status}`),
-  ws: listRunsWhere("list_runs_of_both", (p) => `r.workflow_id = ${p.workflow_id} AND r.status = ${p.status}`),
-};
-
-/** Runs by workflow and status. */
-export const countRuns = forOne("count_runs", {}, () => {
-  return "SELECT workflow_id, status, count(*) FROM runs GROUP BY workflow_id, status ORDER BY workflow_id, status";
 });
 
 /** Inserts a run. */

@@ -218,8 +218,8 @@ export const loadRunPayloads = forRows("load_run_payloads", { id: "text" }, (u, 
 });
 
 /** Runs that nobody moves on, the longest stranded first. */
-export const listStrandedRuns = forOne("list_stranded_runs", { before: "int", max: "limit" }, (p) => {
-  return `SELECT id FROM runs WHERE stranded_at IS NOT NULL AND stranded_at <= ${p.before} AND status = 'RUNNING' ORDER BY stranded_at LIMIT ${p.max}`;
+export const listStrandedRuns = forOne("list_stranded_runs", { before: "int", max: "limit" }, (p, dialect) => {
+  return `SELECT id FROM runs WHERE stranded_at IS NOT NULL AND stranded_at <= ${p.before} AND ${dialect.asFilter("status")} = 'RUNNING' ORDER BY stranded_at LIMIT ${p.max}`;
 });
 
 /** When the next run may be claimed: one due before `now` answers itself, else the earliest. */
@@ -247,10 +247,3 @@ function isStranded(run: RunState): boolean {
 export function strandedAt(run: RunState, now: number): number | null {
   return isStranded(run) ? (run.transitionAt ?? now) : null;
 }
-
-/** Runs that ended before an instant. */
-export const listOldRuns = forOne("list_old_runs", { before: "int", max: "limit" }, (p) => {
-  // a run ends after it was created, so the index on that bounds the search
-  return `SELECT id, workflow_id FROM runs WHERE created_at < ${p.before} AND status IN ('COMPLETED', 'FAILED', 'CANCELLED', 'SKIPPED')
-    AND completed_at < ${p.before} ORDER BY created_at LIMIT ${p.max}`;
-});

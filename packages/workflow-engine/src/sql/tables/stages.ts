@@ -70,21 +70,21 @@ export const loadResume = forRows("load_resume", stageIdentity, (u, { join }) =>
 });
 
 /** When the next queued stage of a RUNNING run is due. */
-export const nextReadyAt = forOne("next_ready_at", {}, () => {
+export const nextReadyAt = forOne("next_ready_at", {}, (_, dialect) => {
   return `SELECT s.ready_at FROM stages s CROSS JOIN runs r
-    WHERE r.id = s.run_id AND s.ready_at IS NOT NULL AND r.status = 'RUNNING' ORDER BY s.ready_at LIMIT 1`;
+    WHERE r.id = s.run_id AND s.ready_at IS NOT NULL AND ${dialect.asFilter("r.status")} = 'RUNNING' ORDER BY s.ready_at LIMIT 1`;
 });
 
 /** When the next suspended stage of a RUNNING run is polled. */
-export const nextPollAt = forOne("next_poll_at", {}, () => {
+export const nextPollAt = forOne("next_poll_at", {}, (_, dialect) => {
   return `SELECT s.poll_at FROM stages s CROSS JOIN runs r
-    WHERE r.id = s.run_id AND s.poll_at IS NOT NULL AND s.status = 'SUSPENDED' AND r.status = 'RUNNING' ORDER BY s.poll_at LIMIT 1`;
+    WHERE r.id = s.run_id AND s.poll_at IS NOT NULL AND s.status = 'SUSPENDED' AND ${dialect.asFilter("r.status")} = 'RUNNING' ORDER BY s.poll_at LIMIT 1`;
 });
 
 /** Workflow ids of stages that wait for a worker or a poll. */
-export const listQueuedStageWorkflows = forOne("list_queued_stage_workflows", {}, () => {
+export const listQueuedStageWorkflows = forOne("list_queued_stage_workflows", {}, (_, dialect) => {
   const of = (column: string): string => `SELECT r.workflow_id FROM stages s CROSS JOIN runs r
-    WHERE r.id = s.run_id AND s.${column} IS NOT NULL AND r.status = 'RUNNING'`;
+    WHERE r.id = s.run_id AND s.${column} IS NOT NULL AND ${dialect.asFilter("r.status")} = 'RUNNING'`;
   return `${of("ready_at")} UNION ${of("poll_at")}`;
 });
 
