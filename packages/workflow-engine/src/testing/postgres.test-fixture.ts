@@ -109,7 +109,9 @@ export class TransactionPooler {
   readonly #all: pg.Client[];
 
   constructor(connectionString: string) {
-    this.#all = Array.from({ length: pooled }, () => new pg.Client({ connectionString, pipeline: true } as pg.ClientConfig));
+    // of either kind that a pool may hand out: statements in trains, and one by one
+    const configs = Array.from({ length: pooled }, (_, i) => ({ connectionString, pipeline: i % 2 === 1 }));
+    this.#all = configs.map((config) => new pg.Client(config as pg.ClientConfig));
   }
 
   async open(): Promise<this> {

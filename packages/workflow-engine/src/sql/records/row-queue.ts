@@ -35,8 +35,8 @@ export class RowQueue<R> {
     let taken: R[] = [];
     try {
       await this.#steps.write(async ({ session }) => {
-        // only now: what came while others had the connection goes along
-        taken = this.#waiting;
+        // only now: what came while others had the connection goes along; and what an earlier try of this transaction has taken
+        taken = [...taken, ...this.#waiting];
         this.#waiting = [];
         if (taken.length > 0) await this.#insert(session, taken);
       });

@@ -100,7 +100,8 @@ function rewriting(pool: pg.Pool, rewrite: (text: string) => string): void {
 export async function postgresGround(processes: number, connections: number, rewrite?: (text: string) => string): Promise<Ground> {
   const database = await createTestDatabase();
   const clock = createClock();
-  const pool = new pg.Pool({ connectionString: database.url, max: connections, pipeline: true } as pg.PoolConfig);
+  // what is rewritten has to be sent one by one
+  const pool = new pg.Pool({ connectionString: database.url, max: connections, pipeline: rewrite !== undefined } as pg.PoolConfig);
   // dropping the database ends connections that are just ending
   pool.on("error", () => undefined);
   if (rewrite) rewriting(pool, rewrite);
