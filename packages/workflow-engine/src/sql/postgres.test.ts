@@ -31,6 +31,15 @@ describe("a store on PostgreSQL", () => {
     expect(await database.query(`SELECT count(*)::int AS n FROM "it's ""ours""".schema_migrations`)).toEqual([{ n: 1 }]);
   });
 
+  it("has the indexes of its queues cleaned while the history is long", async () => {
+    await open("vacuumed").migrate();
+    const often = await database.query(
+      `SELECT relname FROM pg_class WHERE relnamespace = 'vacuumed'::regnamespace
+       AND reloptions @> '{autovacuum_vacuum_scale_factor=0.01,vacuum_index_cleanup=on}' ORDER BY 1`,
+    );
+    expect(often.map(({ relname }) => relname)).toEqual(["outbox", "runs", "stages"]);
+  });
+
   it("counts right when two write to one run at once", async () => {
     const two = [open("shared"), open("shared")];
     await two[0]!.runStore.transact(changing("r", { create: newRun }));

@@ -69,12 +69,12 @@ CREATE TABLE artifacts (
 )${keyed};`;
 }
 
-function events({ int, identity, keyed, commitsInOrder }: ColumnTypes): string {
+function events({ int, identity, keyed, queued, commitsInOrder }: ColumnTypes): string {
   return `
 CREATE TABLE outbox (
   id ${identity}, run_id TEXT NOT NULL, occurred_at ${int} NOT NULL, causation_id TEXT, events TEXT NOT NULL, raw_type TEXT,
   count ${int} NOT NULL, first_sequence ${int} NOT NULL, published_at ${int}
-);
+)${queued};
 ${commitsInOrder ? "" : "CREATE INDEX outbox_unpublished ON outbox (id) WHERE published_at IS NULL;"}
 ${commitsInOrder ? "" : "CREATE INDEX outbox_published ON outbox (published_at, id) WHERE published_at IS NOT NULL;"}
 CREATE TABLE publications (last_id ${int} PRIMARY KEY, published_at ${int} NOT NULL);

@@ -12,9 +12,17 @@ export interface ColumnTypes {
   readonly keyed: string;
   /** The same of a table whose rows change where they are: a page is filled to this percentage, so that they find room beside them. */
   changing(percent: number): string;
+  /** The same of a table whose rows are queued for somebody and then stay: what left the queue's index is soon cleaned out of it. */
+  readonly queued: string;
   /** As `Dialect.commitsInOrder`. */
   readonly commitsInOrder: boolean;
 }
+
+/**
+ * Vacuums after a hundredth of the rows, indexes always: by default a queue's index keeps entries of what has left it until there are as
+ * many as a fifth of a long history, and every pick reads them.
+ */
+const vacuumed = "autovacuum_vacuum_scale_factor = 0.01, vacuum_index_cleanup = on";
 
 /** The spellings of a dialect. */
 export function columnTypesOf(dialect: Dialect): ColumnTypes {
@@ -26,6 +34,7 @@ export function columnTypesOf(dialect: Dialect): ColumnTypes {
         identity: "INTEGER PRIMARY KEY AUTOINCREMENT",
         keyed: " WITHOUT ROWID",
         changing: () => " WITHOUT ROWID",
+        queued: "",
         commitsInOrder,
       }
     : {
@@ -33,7 +42,8 @@ export function columnTypesOf(dialect: Dialect): ColumnTypes {
         real: "DOUBLE PRECISION",
         identity: "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
         keyed: "",
-        changing: (percent) => ` WITH (fillfactor = ${percent})`,
+        changing: (percent) => ` WITH (fillfactor = ${percent}, ${vacuumed})`,
+        queued: ` WITH (${vacuumed})`,
         commitsInOrder,
       };
 }
