@@ -4,6 +4,7 @@ import { defineAsyncBatchStage, defineStage, defineWorkflow } from "@bratsos/wor
 import { z } from "zod";
 
 const Numbered = z.object({ n: z.number() });
+const Slow = Numbered.extend({ again: z.number().optional() });
 const NoConfig = z.object({});
 /** Long enough for the workers to be busy whenever one of them is killed. */
 const workMs = 200;
@@ -117,17 +118,17 @@ export const poison = defineWorkflow({ id: "poison", name: "Poison", input: Numb
   )
   .build();
 
-/** A stage that runs until it is told to end by a file, whatever its signal says: a zombie when its worker is stopped. */
-export const slow = defineWorkflow({ id: "slow", name: "Slow", input: Numbered })
+/** A stage that takes `n` milliseconds, and `again` when it is executed again, whatever its signal says: a zombie when its worker is stopped. */
+export const slow = defineWorkflow({ id: "slow", name: "Slow", input: Slow })
   .pipe(
     defineStage({
       id: "crawl",
       name: "crawl",
-      schemas: { input: Numbered, output: z.object({ by: z.number() }), config: NoConfig },
+      schemas: { input: Slow, output: z.object({ by: z.number() }), config: NoConfig },
       retry: { maxAttempts: 5 },
       async execute(ctx) {
         note("run", ctx.workflowRunId, "crawl", ctx.attempt);
-        await pause(ctx.input.n);
+        await pause(ctx.attempt > 1 ? (ctx.input.again ?? ctx.input.n) : ctx.input.n);
         note("end", ctx.workflowRunId, "crawl", ctx.attempt);
         return { output: { by: process.pid } };
       },

@@ -9,7 +9,8 @@ import { createSqliteStore } from "@bratsos/workflow-engine/persistence/sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { recordFigure } from "../../tools/figures.ts";
 import { createTestDatabase } from "../../tools/postgres/test-databases.ts";
-import { pause, until } from "./mixed-runs.ts";
+import { auditRuns } from "./audit.ts";
+import { until, untilEnded, untilPublished } from "./mixed-runs.ts";
 import { openStore, type StoreName } from "./stores.ts";
 import { shortLeases, Workers } from "./workers.ts";
 import { workflows } from "./workflows.ts";
@@ -51,20 +52,31 @@ describe("zombie", () => {
       };
       try {
         const zombie = await workers.start(settings);
-        const command = { type: "run.create", idempotencyKey: "z", workflowId: "slow", input: { n: 700 } } as const;
-        const { workflowRunId } = await kernel.dispatch(command);
-        await until(() => lines("run").length === 1, "the stage has begun");
+        const create = async (again: number): Promise<string> => {
+          const command = { type: "run.create", idempotencyKey: `z${again}`, workflowId: "slow", input: { n: 700, again } } as const;
+          return (await kernel.dispatch(command)).workflowRunId;
+        };
+        // the zombie comes back when the other has finished one, and is at work on the other
+        const [workflowRunId, underWay] = [await create(100), await create(4_000)];
+        await until(() => lines("run").length === 2, "the stages have begun");
         zombie.kill("SIGSTOP");
         const other = await workers.start(settings);
         await until(async () => (await store.persistence.getRunStatus(workflowRunId)) === "COMPLETED", "the other worker has finished");
         const before = await store.reader.getRunDetail(workflowRunId);
         const events = await store.reader.listEvents(workflowRunId);
         zombie.kill("SIGCONT");
-        await until(() => lines("end").some((line) => line.endsWith(` ${zombie.pid}`)), "the zombie has run to its end");
-        await pause(500);
+        await until(() => lines("end").filter((line) => line.endsWith(` ${zombie.pid}`)).length === 2, "the zombie has run to its end");
+        await untilEnded(store.reader, 20_000);
+        const expected = { status: "COMPLETED", output: { by: other.pid } } as const;
+        await untilPublished(store.reader, [workflowRunId, underWay]);
+        expect(
+          await auditRuns(
+            store.reader,
+            [workflowRunId, underWay].map((id) => [id, expected]),
+          ),
+        ).toEqual([]);
         expect(await store.reader.getRunDetail(workflowRunId)).toEqual(before);
         expect((await store.reader.listEvents(workflowRunId)).slice(0, events.length)).toEqual(events);
-        expect(before?.run.output).toEqual({ by: other.pid });
         recordFigure({ promise: "P13", claim: "writes of a worker stopped past its lease", figure: 0, store: name });
       } finally {
         await workers.close();
