@@ -71,7 +71,8 @@ export class StatementPlans {
     try {
       if (without !== undefined) await this.#client.query(`DROP INDEX ${without}`);
       const reports: PlanReport[] = [];
-      for (const statement of statements) {
+      // what is undone stays in the tables until it is vacuumed: reads come before writes
+      for (const statement of statements.toSorted((a, b) => Number(isWrite(a)) - Number(isWrite(b)))) {
         const plans = [await this.#explain(statement, "force_custom_plan"), await this.#explain(statement, "force_generic_plan")];
         const problems = plans.flatMap((plan) => this.#problemsOf(plan, statement));
         const indexes = plans.flatMap((plan) => nodesOf(plan).flatMap((node) => node["Index Name"] ?? []));
@@ -113,6 +114,10 @@ export class StatementPlans {
       ...(touched > allowed ? [`touches ${touched} pages where ${allowed} are allowed`] : []),
     ];
   }
+}
+
+function isWrite({ text }: RecordedStatement): boolean {
+  return !text.startsWith("SELECT") && !text.startsWith("WITH");
 }
 
 /** Scans without a condition on an index, but for those in its order that somebody above stops. */
