@@ -1,6 +1,6 @@
 // Writes what a batch has decided: one statement a table, whatever the number of runs. The order is that of `Changes`, and for
 // PostgreSQL that of all who write: runs, stages, what hangs on them, events.
-import type { Lease } from "../ports/store.ts";
+import type { Lease, RunState } from "../ports/store.ts";
 import type { Row, Session, Statement } from "./db.ts";
 import type { RunDraft } from "./draft.ts";
 import { ensureBudgetRow, ensureBudgets, insertBudgetRow, insertBudgets, raiseBudgetRow, raiseBudgets } from "./tables/budgets.ts";
@@ -42,7 +42,7 @@ export async function flushDrafts(session: Session, drafts: readonly RunDraft[],
     gatherStages(writes, draft, now);
     gatherRest(writes, draft, now, newId);
   }
-  await writes.run(session);
+  await writes.run(session, now);
   const deleted = drafts.filter((draft) => draft.isDeleted);
   if (deleted.length > 0) {
     await deleteRuns(
@@ -84,6 +84,7 @@ const writeOrder: readonly Statement[] = [
 class Writes {
   readonly #rows = new Map<Statement, Row[]>();
   readonly #instances = new Set<string>();
+  readonly #moving: Array<{ run: RunState; eventCount: number }> = [];
 
   add(statement: Statement, row: Row): void {
     const rows = this.#rows.get(statement);
@@ -98,7 +99,17 @@ class Writes {
     this.add(ensureInstances, [instanceId, workerId, lockedAt]);
   }
 
-  async run(session: Session): Promise<void> {
+  /** Moves a run on; where many rows are one statement, with those of which more changes. */
+  addMove(run: RunState, eventCount: number): void {
+    this.#moving.push({ run, eventCount });
+  }
+
+  async run(session: Session, now: number): Promise<void> {
+    const isOne = session.dialect.takesArrays && this.#rows.has(updateRuns);
+    for (const { run, eventCount } of this.#moving) {
+      if (isOne) this.add(updateRuns, updateRunRow(run, undefined, eventCount, now));
+      else this.add(moveRuns, moveRunRow(run, eventCount, now));
+    }
     for (const statement of writeOrder) {
       const rows = this.#rows.get(statement);
       if (!rows) continue;
@@ -112,8 +123,7 @@ function gatherRun(writes: Writes, draft: RunDraft, now: number): void {
   if (!run) return;
   const eventCount = draft.eventCount + draft.events.length;
   if (created) writes.add(insertRuns, insertRunRow(run, created, draft.output ?? null, eventCount, now));
-  else if (draft.isRunChanged && draft.output === undefined && written && isMove(written, run))
-    writes.add(moveRuns, moveRunRow(run, eventCount, now));
+  else if (draft.isRunChanged && draft.output === undefined && written && isMove(written, run)) writes.addMove(run, eventCount);
   else if (draft.isRunChanged) writes.add(updateRuns, updateRunRow(run, draft.output, eventCount, now));
   else if (draft.events.length > 0) writes.add(countEvents, [run.id, eventCount]);
   if (draft.isPriorityChanged) writes.add(updateStagePriorities, [run.id, run.priority]);
