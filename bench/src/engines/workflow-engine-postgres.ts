@@ -53,7 +53,7 @@ export const workflowEnginePostgres: Engine = acrossProcesses({
   name: "workflow-engine",
   kind: "workflows",
   version: installedVersion("@bratsos/workflow-engine"),
-  settings: "defaults: concurrency 10, three lanes, LISTEN and NOTIFY",
+  settings: "defaults: concurrency 10, two lanes, LISTEN and NOTIFY",
   share: 1,
   module: import.meta.url,
   halves,
