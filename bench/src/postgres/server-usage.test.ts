@@ -16,7 +16,8 @@ it("counts statements, commits of transactions that wrote, and bytes of the log"
   // the server has some of its own
   expect(after["commits"]! - before["commits"]!).toBeGreaterThanOrEqual(30);
   expect(after["commits"]! - before["commits"]!).toBeLessThan(60);
-  expect(after["statements"]! - before["statements"]!).toBe(100);
+  expect(after["statements"]! - before["statements"]!).toBeGreaterThanOrEqual(100);
+  expect(after["statements"]! - before["statements"]!).toBeLessThan(110);
   expect(after["WAL bytes"]! - before["WAL bytes"]!).toBeGreaterThan(30 * 50);
   await counts.close();
   await server.stop();

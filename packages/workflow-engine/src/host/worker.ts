@@ -1,10 +1,11 @@
 // The job loop of every long-lived host: refills from queue and pending runs when woken, and goes on with the stage it was handed in the
 // commit that ended the one before. `concurrency` counts user code, not stages that wait for their commit; how much is leased beyond it
-// adapts, up to 20 times that, and what waits behind slow stages is given back (settled question 6, P15).
+// adapts, and what waits behind slow stages is given back (settled question 6, P15).
 import type { ClaimedWork, WorkSession } from "../kernel/session.ts";
 import type { Environment } from "../ports/environment.ts";
 import type { ExecutionRef, Job } from "../ports/store.ts";
 import { Places } from "./places.ts";
+import { Window } from "./window.ts";
 
 /** What a worker needs to know. */
 export interface WorkerOptions {
@@ -16,11 +17,8 @@ export interface WorkerOptions {
   maxJobs?: number | undefined;
 }
 
-/** A bite that has run within this time was too small. Milliseconds. */
-const quickMs = 20;
 /** What has waited this long for a place is given back. Milliseconds. */
 const longestWaitMs = 1_000;
-const windowFactor = 20;
 
 /** Executes jobs until it is stopped. */
 export class Worker {
@@ -28,13 +26,13 @@ export class Worker {
   readonly #environment: Environment;
   readonly #options: WorkerOptions;
   readonly #places: Places;
+  readonly #window: Window;
   readonly #leased = new Map<string, Job>();
+  /** How many of them have run and wait for their commit. */
+  #committing = 0;
   #isRunning = false;
   #isHungry = false;
   #refilling: Promise<void> | null = null;
-  #bite: number;
-  /** Jobs that the last bite brought, and when; what has run since then, and when the last of it ended. */
-  #bitten = { count: 0, at: 0, ran: 0, ranAt: 0 };
   #jobsLeft: number;
   #onIdle: Array<() => void> = [];
   #onDrained: Array<() => void> = [];
@@ -45,7 +43,7 @@ export class Worker {
     this.#environment = environment;
     this.#options = options;
     this.#places = new Places(options.concurrency);
-    this.#bite = options.concurrency;
+    this.#window = new Window(options.concurrency);
     this.#jobsLeft = options.maxJobs ?? Number.POSITIVE_INFINITY;
   }
 
@@ -122,7 +120,7 @@ export class Worker {
       this.#isHungry = false;
       // one of the two may fail: what the other has leased is executed all the same
       const [taken, claimed] = await this.#ask(room);
-      this.#bitten.at = this.#environment.now();
+      this.#window.answered(this.#environment.now());
       if (taken.status === "fulfilled") this.#take(taken.value, room);
       if (claimed.status === "fulfilled") this.#takeClaimed(claimed.value, room);
       if (taken.status === "rejected") throw taken.reason;
@@ -142,35 +140,25 @@ export class Worker {
 
   #take(jobs: Job[], room: number): void {
     if (jobs.length >= room) this.#isHungry = true;
-    this.#bitten.count += jobs.length;
+    this.#window.brought(jobs.length);
     for (const job of jobs) this.#go(job);
   }
 
   #takeClaimed({ claimed, jobs }: ClaimedWork, room: number): void {
     if (claimed >= room || (claimed > 0 && jobs.length < claimed)) this.#isHungry = true;
-    this.#bitten.count += jobs.length;
+    this.#window.brought(jobs.length);
     for (const job of jobs) this.#go(job);
   }
 
-  /** True when a good part of the window is free: asking for one job at a time would undo the batching. */
   #hasRoom(): boolean {
-    return this.#jobsLeft > 0 && this.#places.free > 0 && this.#places.waitingCount === 0 && this.#leased.size <= (this.#window() * 3) / 4;
+    const { free, waitingCount } = this.#places;
+    return this.#jobsLeft > 0 && free > 0 && waitingCount === 0 && this.#window.free(this.#leased.size, this.#committing) > 0;
   }
 
-  #window(): number {
-    return this.#options.concurrency * windowFactor;
-  }
-
-  /** How many stages to ask for: twice as many as the last time when those have run already. A bite that brought nothing tells nothing. */
+  /** How many stages to ask for. */
   #room(): number {
     if (!this.#hasRoom()) return 0;
-    const { count, at, ran, ranAt } = this.#bitten;
-    const wasQuick = ran >= count && ranAt - at < quickMs;
-    if (count > 0 && !wasQuick) this.#bite = Math.max(this.#options.concurrency, Math.floor(this.#bite / 2));
-    // few came: there is no use in asking for more
-    else if (count * 2 >= this.#bite) this.#bite = Math.min(this.#bite * 2, this.#window());
-    if (count > 0) this.#bitten = { count: 0, at: 0, ran: 0, ranAt: 0 };
-    return Math.min(this.#bite, this.#window() - this.#leased.size, this.#jobsLeft);
+    return Math.min(this.#window.next(), this.#window.free(this.#leased.size, this.#committing), this.#jobsLeft);
   }
 
   #go(job: Job): void {
@@ -229,19 +217,21 @@ export class Worker {
     try {
       const { next, outcome } = await this.#session.execute(job, {
         onCodeEnded: leave,
-        slots: () => (this.#isRunning ? Math.min(this.#jobsLeft, Math.max(1, this.#bite - this.#leased.size + 1)) : 0),
+        slots: () =>
+          this.#isRunning ? Math.min(this.#jobsLeft, Math.max(1, this.#window.bite - this.#leased.size + this.#committing)) : 0,
       });
       this.#options.onJob(outcome);
       return next;
     } finally {
       leave(); // a job whose stage this process does not know never came to its code
+      this.#committing--;
     }
   }
 
   #leave(): void {
     this.#places.leave();
-    this.#bitten.ran++;
-    this.#bitten.ranAt = this.#environment.now();
+    this.#committing++;
+    this.#window.ran(this.#environment.now());
     if (this.#isHungry && this.#places.waitingCount === 0) this.#refill();
   }
 

@@ -12,7 +12,10 @@ export function init(dialect: Dialect): string {
   return dialect.name === "postgres" ? script.replaceAll(/\bTEXT\b/g, 'TEXT COLLATE "C"') : script;
 }
 
-function runs({ int, changing }: ColumnTypes): string {
+function runs({ int, changing, commitsInOrder }: ColumnTypes): string {
+  // see run-pages.ts: SQLite has none of them
+  const others = `CREATE INDEX runs_other ON runs (status, created_at, id) WHERE status NOT IN ('PENDING', 'RUNNING', 'COMPLETED');
+CREATE INDEX runs_other_of_workflow ON runs (workflow_id, status, created_at, id) WHERE status NOT IN ('PENDING', 'RUNNING', 'COMPLETED');`;
   return `
 CREATE TABLE runs (
   id TEXT PRIMARY KEY, workflow_id TEXT NOT NULL, workflow_name TEXT NOT NULL, workflow_type TEXT NOT NULL, workflow_version TEXT,
@@ -27,8 +30,7 @@ CREATE INDEX runs_stranded ON runs (stranded_at) WHERE stranded_at IS NOT NULL;
 CREATE INDEX runs_running ON runs (created_at, id) WHERE status = 'RUNNING';
 CREATE INDEX runs_created ON runs (created_at, id);
 CREATE INDEX runs_workflow ON runs (workflow_id, created_at, id);
-CREATE INDEX runs_other ON runs (status, created_at, id) WHERE status NOT IN ('PENDING', 'RUNNING', 'COMPLETED');
-CREATE INDEX runs_other_of_workflow ON runs (workflow_id, status, created_at, id) WHERE status NOT IN ('PENDING', 'RUNNING', 'COMPLETED');`;
+${commitsInOrder ? "" : others}`;
 }
 
 function stages({ int, changing, commitsInOrder }: ColumnTypes): string {
