@@ -52,6 +52,18 @@ async function createUntilHeard(kernel: Kernel, n: number): Promise<[string, Exp
   }
 }
 
+/** Trouble that hits nobody at work proves little. */
+function assertTrouble(executions: number, cuts: number[]): void {
+  if (isFull) {
+    expect(executions).toBeGreaterThan(executionsOf(counts.runs) + counts.kills);
+    for (const cut of cuts) expect(cut).toBeGreaterThan(0);
+  } else {
+    // of a few, some may find nobody there
+    expect(executions).toBeGreaterThanOrEqual(executionsOf(counts.runs));
+    expect(Math.max(...cuts)).toBeGreaterThan(0);
+  }
+}
+
 it(`P14: ${counts.runs} runs end as they should on ${workerCount} workers in a storm`, { timeout: 300_000 }, async () => {
   const { url } = await createTestDatabase(server.url);
   const { proxy, url: proxied } = await CutProxy.start(url);
@@ -80,17 +92,8 @@ it(`P14: ${counts.runs} runs end as they should on ${workerCount} workers in a s
     expect(await auditDeliveries(store.reader, runIds, readFileSync(deliveries, "utf8"))).toEqual([]);
     expect(new Set(runIds).size).toBe(counts.runs);
     expect(workers.unaskedDeaths).toBe(0);
-    // trouble that hits nobody at work proves little
     const executions = readFileSync(join(folder, "journal"), "utf8").split("\n").length - 1;
-    const cuts = Object.values(proxy.count);
-    if (isFull) {
-      expect(executions).toBeGreaterThan(executionsOf(counts.runs) + counts.kills);
-      for (const cut of cuts) expect(cut).toBeGreaterThan(0);
-    } else {
-      // of a few, some may find nobody there
-      expect(executions).toBeGreaterThanOrEqual(executionsOf(counts.runs));
-      expect(Math.max(...cuts)).toBeGreaterThan(0);
-    }
+    assertTrouble(executions, Object.values(proxy.count));
     const figure = (claim: string, value: number | string, unit?: string): void =>
       recordFigure({ promise: "P14", claim: `storm: ${claim}`, figure: value, ...(unit && { unit }), store: "postgres" });
     figure("runs that ended as they should, each stage by one execution, events in order", `${runs.length} of ${counts.runs}`);
