@@ -21,6 +21,9 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
+/** Longer than a busy machine keeps the other worker from its heartbeat. */
+const staleLeaseThresholdMs = 2_000;
+
 /** A place of its own for each store. */
 const places: Record<StoreName, () => Promise<{ place: string; drop(): Promise<void> }>> = {
   sqlite: async () => ({ place: join(folder, "runs.db"), drop: async () => undefined }),
@@ -40,8 +43,7 @@ describe("zombie", () => {
       const store = openStore(name, place);
       const kernel = createKernel({ ...store, registry: createRegistry(workflows) });
       const workers = new Workers(journal);
-      // longer than a busy machine keeps the other worker from its heartbeat
-      const settings = { store: name, place, ...shortLeases, staleLeaseThresholdMs: 2_000 };
+      const settings = { store: name, place, ...shortLeases, staleLeaseThresholdMs };
       const lines = (word: string): string[] => {
         try {
           return readFileSync(journal, "utf8")
