@@ -34,6 +34,11 @@ export interface Dialect {
   readonly lockFreeRows: string;
   /** Keeps a planner without statistics to an index. */
   useIndex(name: string): string;
+  /**
+   * Joins to each row the rows of a table that belong to it, and never begins there, whatever a planner believes of the sizes of both:
+   * what it knows may be from a time when the tables were empty. `columns` are those that the statement reads.
+   */
+  thenJoin(table: string, columns: string, on: string): string;
   /** A text column that rows are told apart by once they are found: no index of it is where to look for them. */
   asFilter(column: string): string;
   /** `column` is one of a list. */
@@ -53,6 +58,7 @@ export const sqliteDialect: Dialect = {
   lockRows: "",
   lockFreeRows: "",
   useIndex: (name) => `INDEXED BY ${name}`,
+  thenJoin: (table, _, on) => `CROSS JOIN ${table} ON ${on}`,
   asFilter: (column) => `+${column}`,
   // the + keeps the planner from starting at an index of this column: a list of ids is a filter, not where the work is
   isIn: (column, parameter) => `+${column} IN (SELECT value FROM json_each(${parameter}))`,
@@ -78,6 +84,9 @@ export const postgresDialect: Dialect = {
   lockRows: "FOR NO KEY UPDATE",
   lockFreeRows: "FOR NO KEY UPDATE SKIP LOCKED",
   useIndex: () => "",
+  // OFFSET 0 keeps it a query of its own, run for each row; locks of the whole statement reach into it
+  thenJoin: (table, columns, on) =>
+    `CROSS JOIN LATERAL (SELECT ${columns} FROM ${table} WHERE ${on} OFFSET 0) ${table.slice(table.lastIndexOf(" ") + 1)}`,
   // statistics of a long history say that nothing is RUNNING, and a plan that begins there is quadratic when much is
   asFilter: (column) => `coalesce(${column}, '')`,
   // the same by an expression, which no index has

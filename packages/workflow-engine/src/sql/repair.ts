@@ -5,7 +5,7 @@ import type { Session } from "./db.ts";
 import { forOne, forRows } from "./dialect.ts";
 import { lockRuns, touchRuns } from "./tables/runs.ts";
 import { updateStageRow, updateStages } from "./tables/stage-writes.ts";
-import { readStageState, stageStateColumns } from "./tables/stages.ts";
+import { ofRunningRun, readStageState, stageStateColumns } from "./tables/stages.ts";
 
 // one that waits for its caller stays
 const isLost =
@@ -16,8 +16,8 @@ const findLostRuns = forOne("find_lost_runs", { before: "int", max: "limit" }, (
       SELECT 1 FROM stages s WHERE s.run_id = r.id AND ${isLost} AND s.updated_at <= ${p.before}) LIMIT ${p.max}`;
 });
 const loadLost = forRows("load_lost_stages", { run_id: "text", before: "int" }, (u, { join, dialect }) => {
-  return `SELECT ${stageStateColumns} FROM ${join} stages s JOIN runs r ON r.id = s.run_id
-    WHERE s.run_id = ${u.run_id} AND ${dialect.asFilter("r.status")} = 'RUNNING' AND ${isLost} AND s.updated_at <= ${u.before}`;
+  return `SELECT ${stageStateColumns} FROM ${join} stages s ${ofRunningRun(dialect)}
+    WHERE s.run_id = ${u.run_id} AND ${isLost} AND s.updated_at <= ${u.before}`;
 });
 
 /** Runs that have such stages and have not moved since an instant. */

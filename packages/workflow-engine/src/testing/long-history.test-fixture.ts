@@ -23,12 +23,26 @@ const aMoment = 60_000;
 const waiting = 500;
 const instance = { id: "i", workerId: "w" };
 
-/** A database with so many ended runs; the caller drops it. */
+/** A database with so many ended runs, of whose tables nothing is known to the planner until `analyse`; the caller drops it. */
 export async function createLongHistory(runs: number): Promise<TestDatabase> {
   const database = await createTestDatabase();
   await leaveEndedRuns(database.url, schema);
-  await multiplyRuns({ url: database.url, schema, runs, shiftMs: end - realEnvironment.now() });
+  await eachTable(database.url, (table) => `ALTER TABLE ${table} SET (autovacuum_enabled = off)`);
+  await multiplyRuns({ url: database.url, schema, runs, shiftMs: end - realEnvironment.now(), isAnalysed: false });
   return database;
+}
+
+/** Vacuums its tables and counts what is in them, as a database does by itself after a while. */
+export async function analyse(connectionString: string): Promise<void> {
+  await eachTable(connectionString, (table) => `VACUUM (ANALYZE) ${table}`);
+}
+
+async function eachTable(connectionString: string, sql: (table: string) => string): Promise<void> {
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  const { rows } = await client.query<{ name: string }>("SELECT tablename AS name FROM pg_tables WHERE schemaname = $1", [schema]);
+  for (const { name } of rows) await client.query(sql(`${schema}.${name}`));
+  await client.end();
 }
 
 /** Lives on it for a moment. Some runs wait in the end: for their time, for a worker, in a worker's hands; some events for a consumer. */

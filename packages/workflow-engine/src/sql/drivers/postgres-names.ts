@@ -34,14 +34,9 @@ export class StatementTexts {
     return known;
   }
 
-  /**
-   * A script whose tables are named with their schema. A statement locks tables in the order in which it names them: runs come before
-   * stages, as everywhere, whichever is looked through first, so that a migration never stands between two that it waits for.
-   */
+  /** A script whose tables are named with their schema. */
   qualify(script: string): string {
-    return script
-      .replace(/\bstages s\s+(CROSS JOIN|JOIN) runs r\b/g, "runs r $1 stages s")
-      .replace(this.#tables, (_, verb: string, table: string) => `${verb} ${this.#schema}.${table}`);
+    return script.replace(this.#tables, (_, verb: string, table: string) => `${verb} ${this.#schema}.${table}`);
   }
 }
 

@@ -4,22 +4,28 @@ import { WorkflowEngineError } from "../../errors.ts";
 import type { DequeueResult } from "../../ports/job.ts";
 import type { ExecutionRef, Instance, RunState, StageState } from "../../ports/store.ts";
 import { jobIdOf } from "../../store/record-ids.ts";
-import { type Dialect, forOne } from "../dialect.ts";
+import { forOne } from "../dialect.ts";
 import { encodeEvent } from "../outbox-events.ts";
 import { ensureInstances } from "../tables/instances.ts";
 import { insertOutbox } from "../tables/outbox.ts";
 import { touchRuns } from "../tables/runs.ts";
 import { updateStageRow, updateStages } from "../tables/stage-writes.ts";
-import { loadRunStages, loadStages, readExecutionRef, readStageState, stageStateColumns, stageStateWidth } from "../tables/stages.ts";
+import {
+  loadRunStages,
+  loadStages,
+  ofRunningRun,
+  readExecutionRef,
+  readStageState,
+  stageStateColumns,
+  stageStateWidth,
+} from "../tables/stages.ts";
 import { fromText } from "./json-text.ts";
 import { lockRun, recount } from "./run-records.ts";
 import type { Step } from "./steps.ts";
 
-const ofRunningRun = (dialect: Dialect): string => `r.id = s.run_id AND ${dialect.asFilter("r.status")} = 'RUNNING'`;
-
 const pickDue = forOne("pick_due_jobs", { now: "int", max: "limit" }, (p, dialect) => {
-  return `SELECT ${stageStateColumns}, r.workflow_id, r.priority, r.config FROM stages s ${dialect.useIndex("stages_queue")} CROSS JOIN runs r
-    WHERE s.ready_at IS NOT NULL AND s.ready_at <= ${p.now} AND s.status = 'PENDING' AND ${ofRunningRun(dialect)}
+  return `SELECT ${stageStateColumns}, r.workflow_id, r.priority, r.config FROM stages s ${dialect.useIndex("stages_queue")}
+    ${ofRunningRun(dialect, "r.workflow_id, r.priority, r.config")} WHERE s.ready_at IS NOT NULL AND s.ready_at <= ${p.now} AND s.status = 'PENDING'
     ORDER BY s.priority DESC, s.ready_at, s.run_id, s.number, s.item LIMIT ${p.max} ${dialect.lockFreeRows}`;
 });
 const findDueRuns = forOne("find_due_runs", { now: "int", max: "limit" }, (p, dialect) => {
@@ -29,13 +35,14 @@ const findDueRuns = forOne("find_due_runs", { now: "int", max: "limit" }, (p, di
     ORDER BY s.priority DESC, s.ready_at, s.run_id, s.number, s.item LIMIT ${p.max}`;
 });
 const findDuePolls = forOne("find_due_polls", { now: "int" }, (p, dialect) => {
-  return `SELECT s.run_id, s.stage_id, s.item, s.execution_id FROM stages s CROSS JOIN runs r
-    WHERE s.poll_at IS NOT NULL AND s.poll_at <= ${p.now} AND s.status = 'SUSPENDED' AND s.wait_reason = 'poll' AND ${ofRunningRun(dialect)}
+  return `SELECT s.run_id, s.stage_id, s.item, s.execution_id FROM stages s ${ofRunningRun(dialect)}
+    WHERE s.poll_at IS NOT NULL AND s.poll_at <= ${p.now} AND s.status = 'SUSPENDED' AND s.wait_reason = 'poll'
     ORDER BY s.poll_at, s.run_id, s.stage_id, s.item`;
 });
-const findLeased = forOne("find_leased_jobs", { instance_id: "text", before: "int" }, (p) => {
-  return `SELECT s.run_id, s.stage_id, s.item, s.execution_id FROM runs r CROSS JOIN stages s
-    WHERE r.id = s.run_id AND r.status = 'RUNNING' AND s.status = 'PENDING' AND s.instance_id = ${p.instance_id} AND s.locked_at < ${p.before}
+const findLeased = forOne("find_leased_jobs", { instance_id: "text", before: "int" }, (p, dialect) => {
+  const leased = `s.run_id = r.id AND s.status = 'PENDING' AND s.instance_id = ${p.instance_id} AND s.locked_at < ${p.before}`;
+  return `SELECT s.run_id, s.stage_id, s.item, s.execution_id FROM runs r
+    ${dialect.thenJoin("stages s", "s.run_id, s.stage_id, s.item, s.execution_id", leased)} WHERE r.status = 'RUNNING'
     ORDER BY s.run_id, s.stage_id, s.item`;
 });
 const renew = forOne("renew_job_lease", { run_id: "text", stage_id: "text", item: "int", execution_id: "text", now: "int" }, (p) => {

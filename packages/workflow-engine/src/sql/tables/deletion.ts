@@ -13,12 +13,10 @@ function deletes(table: string, column: string): Statement {
 
 /** Deletes what hangs on the outbox rows of runs. */
 function deletesBelowOutbox(table: string): Statement {
-  return forRows(`delete_${table}_of_run`, { id: "text" }, (u, { using, dialect }) => {
-    const ofRun = `o.run_id = ${u.id}`;
-    // where many runs are one statement, a list of rows a run would be made for each row of the table
-    return dialect.takesArrays
-      ? `DELETE FROM ${table} ${using} CROSS JOIN outbox o WHERE ${ofRun} AND ${table}.outbox_id = o.id`
-      : `DELETE FROM ${table} WHERE outbox_id IN (SELECT o.id FROM outbox o WHERE ${ofRun})`;
+  return forRows(`delete_${table}_of_run`, { id: "text" }, (u, { join, dialect }) => {
+    const rows = `SELECT o.id FROM ${join} outbox o WHERE o.run_id = ${u.id}`;
+    // as an array the list is made once, and before the table is looked at
+    return `DELETE FROM ${table} WHERE outbox_id ${dialect.takesArrays ? `= ANY (ARRAY(${rows}))` : `IN (${rows})`}`;
   });
 }
 

@@ -29,8 +29,8 @@ export function insertAttemptRow(runId: string, row: AttemptRow): Row {
 }
 
 /** Executions whose worker was lost before an instant and whose blobs nobody has been told of, with the run's workflow. */
-export const listLostAttempts = forOne("list_lost_attempts", { before: "int", max: "limit" }, (p) => {
-  return `SELECT a.run_id, a.stage_id, a.item, a.execution_id, r.workflow_id FROM attempts a JOIN runs r ON r.id = a.run_id
+export const listLostAttempts = forOne("list_lost_attempts", { before: "int", max: "limit" }, (p, dialect) => {
+  return `SELECT a.run_id, a.stage_id, a.item, a.execution_id, r.workflow_id FROM attempts a ${dialect.thenJoin("runs r", "r.workflow_id", "r.id = a.run_id")}
     WHERE a.outcome = 'LOST' AND a.swept = 0 AND a.ended_at < ${p.before} ORDER BY a.ended_at LIMIT ${p.max}`;
 });
 

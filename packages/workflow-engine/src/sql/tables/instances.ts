@@ -1,7 +1,8 @@
 // Processes that execute stages, one row each: a lease is as fresh as its instance's heartbeat. `heartbeat_at` 0 says that the
-// instance is gone, and then no lease of it counts. Leases are found by way of the RUNNING runs (CROSS JOIN keeps SQLite to that
-// order): an index on them would be written twice for every stage. Beside them the leases of whole tasks, by name.
-import { forOne, forRows } from "../dialect.ts";
+// instance is gone, and then no lease of it counts. Leases are found by way of the RUNNING runs: an index on
+// them would be written twice for every stage. Beside them the leases of whole tasks, by name.
+import { type Dialect, forOne, forRows } from "../dialect.ts";
+import { ofRunningRun } from "./stages.ts";
 
 /** Says that instances live. */
 export const saveHeartbeats = forRows("save_heartbeats", { id: "text", worker_id: "text", heartbeat_at: "int" }, (_, { insert }) => {
@@ -23,31 +24,41 @@ export const deleteInstances = forRows("delete_instances", { id: "text" }, (u, {
   return `DELETE FROM instances ${using} WHERE instances.id = ${u.id}`;
 });
 
+const execution = "s.run_id, s.stage_id, s.item, s.execution_id, s.instance_id";
+
+/** Executions of RUNNING runs that an instance may hold. */
+const heldBy = (dialect: Dialect, instance: string, more = ""): string => {
+  const stages = dialect.thenJoin(
+    "stages s",
+    `${execution}, s.locked_at`,
+    `s.run_id = r.id AND s.status IN ('RUNNING', 'PENDING') AND ${instance}`,
+  );
+  return `FROM runs r ${stages} ${more} WHERE r.status = 'RUNNING'`;
+};
+
 /** Executions leased to these instances and not heard of since an instant, the longest silent first. */
 export const listStaleLeases = forOne("list_stale_leases", { ids: "texts", before: "int", max: "limit" }, (p, dialect) => {
   const heard = `CASE WHEN i.heartbeat_at = 0 THEN 0 WHEN i.heartbeat_at > s.locked_at THEN i.heartbeat_at ELSE s.locked_at END`;
-  return `SELECT s.run_id, s.stage_id, s.item, s.execution_id, s.instance_id FROM runs r
-    CROSS JOIN stages s CROSS JOIN instances i
-    WHERE r.status = 'RUNNING' AND s.run_id = r.id AND i.id = s.instance_id AND ${dialect.isIn("s.instance_id", p.ids)} AND s.status IN ('RUNNING', 'PENDING') AND ${heard} < ${p.before}
+  const instance = dialect.thenJoin("instances i", "i.heartbeat_at", "i.id = s.instance_id");
+  return `SELECT ${execution} ${heldBy(dialect, dialect.isIn("s.instance_id", p.ids), instance)}
+    AND ${heard} < ${p.before}
     ORDER BY ${heard} LIMIT ${p.max}`;
 });
 
 /** Instances among these that hold a lease. */
 export const listHolders = forOne("list_holders", { ids: "texts" }, (p, dialect) => {
-  return `SELECT DISTINCT s.instance_id FROM runs r CROSS JOIN stages s
-    WHERE r.status = 'RUNNING' AND s.run_id = r.id AND s.status IN ('RUNNING', 'PENDING') AND ${dialect.isIn("s.instance_id", p.ids)}`;
+  return `SELECT DISTINCT s.instance_id ${heldBy(dialect, dialect.isIn("s.instance_id", p.ids))}`;
 });
 
 /** Executions leased to an instance. */
-export const listLeasedTo = forOne("list_leased_to", { id: "text" }, (p) => {
-  return `SELECT s.run_id, s.stage_id, s.item, s.execution_id FROM runs r CROSS JOIN stages s
-    WHERE r.status = 'RUNNING' AND s.run_id = r.id AND s.status IN ('RUNNING', 'PENDING') AND s.instance_id = ${p.id}`;
+export const listLeasedTo = forOne("list_leased_to", { id: "text" }, (p, dialect) => {
+  return `SELECT ${execution} ${heldBy(dialect, `s.instance_id = ${p.id}`)}`;
 });
 
 /** What a holder of an execution wants to know: is it RUNNING still, and under which execution. */
 export const loadHeld = forRows("load_held", { run_id: "text", stage_id: "text", item: "int" }, (u, { join, dialect }) => {
-  return `SELECT s.run_id, s.stage_id, s.item, s.execution_id FROM ${join} stages s JOIN runs r ON r.id = s.run_id
-    WHERE s.run_id = ${u.run_id} AND s.stage_id = ${u.stage_id} AND s.item = ${u.item} AND s.status = 'RUNNING' AND ${dialect.asFilter("r.status")} = 'RUNNING'`;
+  return `SELECT s.run_id, s.stage_id, s.item, s.execution_id FROM ${join} stages s ${ofRunningRun(dialect)}
+    WHERE s.run_id = ${u.run_id} AND s.stage_id = ${u.stage_id} AND s.item = ${u.item} AND s.status = 'RUNNING'`;
 });
 
 /** Reads the lease of a task, and locks it. */

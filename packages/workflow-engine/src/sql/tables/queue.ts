@@ -1,12 +1,12 @@
 // The queue: stages that wait for a worker or a poll, picked most urgent first and leased by statement, past any draft.
 import { forOne, forRows } from "../dialect.ts";
-import { stageStateColumns } from "./stages.ts";
+import { ofRunningRun, stageStateColumns } from "./stages.ts";
 
 /** Picks due stages of RUNNING runs; workflow id, priority, what the stage left and the number of the run's events follow the state. */
 export const pickStages = forOne("pick_stages", { now: "int", workflow_ids: "texts", max: "limit" }, (p, dialect) => {
-  return `SELECT ${stageStateColumns}, r.workflow_id, r.priority, s.resume, r.event_count FROM stages s ${dialect.useIndex("stages_queue")} CROSS JOIN runs r
-    WHERE s.ready_at IS NOT NULL AND s.ready_at <= ${p.now} AND s.status = 'PENDING' AND r.id = s.run_id AND ${dialect.asFilter("r.status")} = 'RUNNING'
-      AND ${dialect.isIn("r.workflow_id", p.workflow_ids)}
+  return `SELECT ${stageStateColumns}, r.workflow_id, r.priority, s.resume, r.event_count FROM stages s ${dialect.useIndex("stages_queue")}
+    ${ofRunningRun(dialect, "r.workflow_id, r.priority, r.event_count", dialect.isIn("r.workflow_id", p.workflow_ids))}
+    WHERE s.ready_at IS NOT NULL AND s.ready_at <= ${p.now} AND s.status = 'PENDING'
     ORDER BY s.priority DESC, s.ready_at, s.run_id, s.number, s.item LIMIT ${p.max} ${dialect.lockFreeRows}`;
 });
 
@@ -32,9 +32,9 @@ export const leaseStages = forRows(
 
 /** Picks suspended stages of RUNNING runs whose poll is due; workflow id, the run's config and the stage's state follow. */
 export const pickPolls = forOne("pick_polls", { now: "int", workflow_ids: "texts", max: "limit" }, (p, dialect) => {
-  return `SELECT ${stageStateColumns}, r.workflow_id, r.config, s.state FROM stages s CROSS JOIN runs r
+  return `SELECT ${stageStateColumns}, r.workflow_id, r.config, s.state FROM stages s
+    ${ofRunningRun(dialect, "r.workflow_id, r.config", dialect.isIn("r.workflow_id", p.workflow_ids))}
     WHERE s.poll_at IS NOT NULL AND s.poll_at <= ${p.now} AND s.status = 'SUSPENDED' AND s.wait_reason = 'poll'
-      AND r.id = s.run_id AND ${dialect.asFilter("r.status")} = 'RUNNING' AND ${dialect.isIn("r.workflow_id", p.workflow_ids)}
     ORDER BY s.poll_at, s.run_id, s.stage_id, s.item LIMIT ${p.max} ${dialect.lockFreeRows}`;
 });
 

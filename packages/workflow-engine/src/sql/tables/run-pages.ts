@@ -34,17 +34,20 @@ function kindOf(status: Status): KindOfStatus {
 
 function pageOf(kind: Kind, isOfWorkflow: boolean): Statement {
   return forOne(`list_${kind}_runs${isOfWorkflow ? "_of_workflow" : ""}`, page, (p, dialect) => {
-    // every parameter is named, so that each dialect knows its type
-    const workflow = isOfWorkflow ? `r.workflow_id = ${p.workflow_id}` : `(${p.workflow_id} IS NULL OR true)`;
+    // what waits has an index in another order: behind expressions nobody looks for the few of them along those of a whole history.
+    // Every parameter is named, so that each dialect knows its type
+    const workflowId = kind === "pending" ? dialect.asFilter("r.workflow_id") : "r.workflow_id";
+    const workflow = isOfWorkflow ? `${workflowId} = ${p.workflow_id}` : `(${p.workflow_id} IS NULL OR true)`;
     const status = kind === "other" ? `r.status = ${p.status}` : `(${p.status} IS NULL OR true)`;
     const whole = isOfWorkflow && (kind === "all" || kind === "completed");
+    const createdAt = kind === "pending" ? "(r.created_at + 0)" : "r.created_at";
     // the workflow's place in the order keeps PostgreSQL from looking for a rare one along the index of all
     const after = whole
       ? `(r.workflow_id, r.created_at, r.id) < (${p.workflow_id}, ${p.at}, ${p.id}) AND r.workflow_id >= ${p.workflow_id}`
-      : `${workflow} AND (r.created_at, r.id) < (${p.at}, ${p.id})`;
+      : `${workflow} AND (${createdAt}, r.id) < (${p.at}, ${p.id})`;
     return `SELECT ${runRowColumns} ${from(kind, dialect, isOfWorkflow)} AND ${after} AND ${status}
-      AND r.created_at > ${p.after} AND r.created_at < ${p.before}
-      ORDER BY ${whole ? "r.workflow_id DESC, " : ""}r.created_at DESC, r.id DESC LIMIT ${p.max}`;
+      AND ${createdAt} > ${p.after} AND ${createdAt} < ${p.before}
+      ORDER BY ${whole ? "r.workflow_id DESC, " : ""}${createdAt} DESC, r.id DESC LIMIT ${p.max}`;
   });
 }
 

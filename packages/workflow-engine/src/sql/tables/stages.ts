@@ -2,7 +2,7 @@
 import type { Status, WaitReason } from "../../ports/status.ts";
 import type { ExecutionRef, StageState } from "../../ports/store.ts";
 import type { Row } from "../db.ts";
-import { forOne, forRows } from "../dialect.ts";
+import { type Dialect, forOne, forRows } from "../dialect.ts";
 
 /** Columns of a stage's narrow state, as `readStageState` expects them. */
 export const stageStateColumns = `s.run_id, s.stage_id, s.item, s.name, s.number, s.grp, s.status, s.attempt, s.max_attempts, s.execution_id,
@@ -69,22 +69,27 @@ export const loadResume = forRows("load_resume", stageIdentity, (u, { join }) =>
   return `SELECT s.resume FROM ${join} stages s WHERE s.run_id = ${u.run_id} AND s.stage_id = ${u.stage_id} AND s.item = ${u.item}`;
 });
 
+/** Joins each stage's run, if it is RUNNING and fulfils `condition`. */
+export function ofRunningRun(dialect: Dialect, columns = "r.id", condition = "true"): string {
+  return dialect.thenJoin("runs r", columns, `r.id = s.run_id AND ${dialect.asFilter("r.status")} = 'RUNNING' AND ${condition}`);
+}
+
 /** When the next queued stage of a RUNNING run is due. */
 export const nextReadyAt = forOne("next_ready_at", {}, (_, dialect) => {
-  return `SELECT s.ready_at FROM stages s CROSS JOIN runs r
-    WHERE r.id = s.run_id AND s.ready_at IS NOT NULL AND ${dialect.asFilter("r.status")} = 'RUNNING' ORDER BY s.ready_at LIMIT 1`;
+  return `SELECT s.ready_at FROM stages s ${ofRunningRun(dialect)}
+    WHERE s.ready_at IS NOT NULL ORDER BY s.ready_at LIMIT 1`;
 });
 
 /** When the next suspended stage of a RUNNING run is polled. */
 export const nextPollAt = forOne("next_poll_at", {}, (_, dialect) => {
-  return `SELECT s.poll_at FROM stages s CROSS JOIN runs r
-    WHERE r.id = s.run_id AND s.poll_at IS NOT NULL AND s.status = 'SUSPENDED' AND ${dialect.asFilter("r.status")} = 'RUNNING' ORDER BY s.poll_at LIMIT 1`;
+  return `SELECT s.poll_at FROM stages s ${ofRunningRun(dialect)}
+    WHERE s.poll_at IS NOT NULL AND s.status = 'SUSPENDED' ORDER BY s.poll_at LIMIT 1`;
 });
 
 /** Workflow ids of stages that wait for a worker or a poll. */
 export const listQueuedStageWorkflows = forOne("list_queued_stage_workflows", {}, (_, dialect) => {
-  const of = (column: string): string => `SELECT r.workflow_id FROM stages s CROSS JOIN runs r
-    WHERE r.id = s.run_id AND s.${column} IS NOT NULL AND ${dialect.asFilter("r.status")} = 'RUNNING'`;
+  const of = (column: string): string =>
+    `SELECT r.workflow_id FROM stages s ${ofRunningRun(dialect, "r.workflow_id")} WHERE s.${column} IS NOT NULL`;
   return `${of("ready_at")} UNION ${of("poll_at")}`;
 });
 
