@@ -1,6 +1,7 @@
 // What a stage's code is handed (P8). Most stages look at little of it: signal, storage and ctx.ai are made when first looked at. They
 // are properties of its own, not of its class, so that a context which is spread into another keeps them; their getters are the same
-// functions for every context, or each would be an object of a shape of its own.
+// functions for every context, or each would be an object of a shape of its own; and what they look at is no private field, which a proxy
+// of a context or an object that inherits from it would not have.
 import {
   type EnhancedStageContext,
   getStageOutput,
@@ -25,6 +26,36 @@ export interface StageValues {
   workflowContext: UntypedContext;
 }
 
+/** Under which a context holds what is made when first looked at. */
+const onSight = Symbol("made on sight");
+
+/** What is made when first looked at, once. */
+class MadeOnSight {
+  readonly #abort: Abort;
+  readonly #openStorage: () => StageStorage;
+  readonly #openAI: () => LazyAI;
+  #storage: StageStorage | null = null;
+  #ai: LazyAI | null = null;
+
+  constructor(abort: Abort, openStorage: () => StageStorage, openAI: () => LazyAI) {
+    this.#abort = abort;
+    this.#openStorage = openStorage;
+    this.#openAI = openAI;
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  get storage(): StageStorage {
+    return (this.#storage ??= this.#openStorage());
+  }
+
+  get ai(): StageAI {
+    return (this.#ai ??= this.#openAI()).ai;
+  }
+}
+
 /** The context of one execution. */
 export class StageExecutionContext implements EnhancedStageContext {
   readonly workflowRunId: string;
@@ -46,11 +77,7 @@ export class StageExecutionContext implements EnhancedStageContext {
   readonly onProgress: (update: ProgressUpdate) => void;
   readonly require: (stageId: string) => unknown;
   readonly optional: (stageId: string) => unknown;
-  readonly #abort: Abort;
-  readonly #openStorage: () => StageStorage;
-  #storage: StageStorage | null = null;
-  #ai: LazyAI | null = null;
-  readonly #openAI: () => LazyAI;
+  readonly [onSight]: MadeOnSight;
 
   constructor(services: ExecutionServices, execution: StageExecution, { input, config, workflowContext }: StageValues) {
     const { plan, planned, job, abort, teller } = execution;
@@ -72,29 +99,29 @@ export class StageExecutionContext implements EnhancedStageContext {
     this.onProgress = (update) => teller.progress(stageId, update);
     this.require = (id) => requireStageOutput(workflowContext, id);
     this.optional = (id) => getStageOutput(workflowContext, id);
-    this.#abort = abort;
-    this.#openStorage = () => createStageStorage(services.blobStore, plan.workflowId, job.runId, abort);
-    this.#openAI = () => {
+    const openStorage = () => createStageStorage(services.blobStore, plan.workflowId, job.runId, abort);
+    const openAI = () => {
       const place = { storage: this.storage, resumeState: this.resumeState, log, isHeld: () => teller.confirm() };
       execution.ai = new LazyAI(services.bindAI, () => aiBindingOf(stage, job, config, abort, place));
       return execution.ai;
     };
+    this[onSight] = new MadeOnSight(abort, openStorage, openAI);
     Object.defineProperty(this, "signal", StageExecutionContext.#signal);
     Object.defineProperty(this, "storage", StageExecutionContext.#lazyStorage);
     Object.defineProperty(this, "ai", StageExecutionContext.#lazyAI);
   }
 
-  static readonly #signal = lazily((context: StageExecutionContext) => context.#abort.signal);
-  static readonly #lazyStorage = lazily((context: StageExecutionContext) => (context.#storage ??= context.#openStorage()));
-  static readonly #lazyAI = lazily((context: StageExecutionContext) => (context.#ai ??= context.#openAI()).ai);
+  static readonly #signal = lazily((context) => context.signal);
+  static readonly #lazyStorage = lazily((context) => context.storage);
+  static readonly #lazyAI = lazily((context) => context.ai);
 }
 
-function lazily<T>(get: (context: T) => unknown): PropertyDescriptor & ThisType<T> {
+function lazily(get: (made: MadeOnSight) => unknown): PropertyDescriptor & ThisType<StageExecutionContext> {
   return {
     enumerable: true,
     configurable: true,
-    get(this: T) {
-      return get(this);
+    get(this: StageExecutionContext) {
+      return get(this[onSight]);
     },
   };
 }
