@@ -1,6 +1,7 @@
 // A TCP proxy that fails as networks do: connections reset, cut in the middle of a message, or half-open, when both ends keep their
 // sockets and nothing arrives any more.
 import { createServer, type Server, type Socket, connect as tcpConnect } from "node:net";
+import { until } from "./mixed-runs.ts";
 
 /** The ways in which a connection fails. */
 export type Cut = "reset" | "middle" | "half-open";
@@ -12,19 +13,33 @@ export const cuts: readonly Cut[] = ["reset", "middle", "half-open"];
 class Link {
   readonly #client: Socket;
   readonly #server: Socket;
+  readonly #onHit: (how: Cut) => void;
   #state: "whole" | "cut at the next message" | "half-open" = "whole";
+  #isAnswered = false;
+  #isHit = false;
 
-  constructor(client: Socket, server: Socket, onEnd: () => void) {
+  constructor(client: Socket, server: Socket, { onEnd, onHit }: { onEnd: () => void; onHit: (how: Cut) => void }) {
     this.#client = client;
     this.#server = server;
+    this.#onHit = onHit;
+    server.once("data", () => {
+      this.#isAnswered = this.#state === "whole";
+    });
     this.#pass(client, server);
     this.#pass(server, client);
     client.once("close", onEnd);
   }
 
+  /** Whether the server has answered on it and it is whole. */
+  get isLive(): boolean {
+    return this.#isAnswered && this.#state === "whole";
+  }
+
   cut(how: Cut): void {
-    if (how === "reset") this.reset();
-    else if (how === "half-open") this.#state = "half-open";
+    if (how === "reset") {
+      if (this.isLive) this.#onHit(how);
+      this.reset();
+    } else if (how === "half-open") this.#state = "half-open";
     else if (this.#state === "whole") this.#state = "cut at the next message";
   }
 
@@ -33,10 +48,17 @@ class Link {
     this.#server.resetAndDestroy();
   }
 
+  /** Somebody's message is lost: of a connection that had been live that counts once. */
+  #hit(how: Cut): void {
+    if (this.#isAnswered && !this.#isHit) this.#onHit(how);
+    this.#isHit = true;
+  }
+
   #pass(from: Socket, to: Socket): void {
     from.on("data", (chunk: Buffer) => {
-      if (this.#state === "half-open") return;
+      if (this.#state === "half-open") return this.#hit("half-open");
       if (this.#state === "whole") return void to.write(chunk);
+      this.#hit("middle");
       // the first half arrives, then nothing ever does
       to.end(chunk.subarray(0, Math.floor(chunk.length / 2)), () => this.reset());
     });
@@ -54,13 +76,14 @@ export class CutProxy {
   readonly #links = new Set<Link>();
   /** True while connections are half-open from the start. */
   #isDead = false;
-  /** Connections cut, by the way. */
+  #revival: NodeJS.Timeout | undefined;
+  /** Cuts that hit a live connection, by the way: when it was reset, or the first message did not arrive whole. */
   readonly count: Record<Cut, number> = { reset: 0, middle: 0, "half-open": 0 };
 
   private constructor(target: URL) {
     this.#listening = createServer((client) => {
       const server = tcpConnect(Number(target.port), target.hostname);
-      const link = new Link(client, server, () => this.#links.delete(link));
+      const link = new Link(client, server, { onEnd: () => this.#links.delete(link), onHit: (how) => this.count[how]++ });
       this.#links.add(link);
       if (this.#isDead) link.cut("half-open");
     });
@@ -83,12 +106,27 @@ export class CutProxy {
   /** Cuts every connection there is. With "half-open" those made within `forMs` are so from the start. */
   cutAll(how: Cut, forMs = 0): void {
     for (const link of this.#links) link.cut(how);
-    this.count[how] += this.#links.size;
     if (how !== "half-open") return;
     this.#isDead = true;
-    setTimeout(() => {
+    clearTimeout(this.#revival);
+    this.#revival = setTimeout(() => {
       this.#isDead = false;
     }, forMs).unref();
+  }
+
+  /** Cuts every connection there is, again until that has hit a live one; fails after 30 seconds. */
+  async cutLive(how: Cut, forMs = 0): Promise<void> {
+    const before = this.count[how];
+    let nextAt = 0;
+    const isHit = (): boolean => {
+      if (this.count[how] > before) return true;
+      // whoever connects is given time for it; whoever was cut, for a message
+      if (Date.now() < nextAt || ![...this.#links].some((link) => link.isLive)) return false;
+      nextAt = Date.now() + 1_000;
+      this.cutAll(how, forMs);
+      return this.count[how] > before;
+    };
+    await until(isHit, `somebody was connected and lost a message: ${how}`);
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,6 @@
 // P13, P14, P18 with real processes: workers on one SQLite file are killed with SIGKILL again and again; nothing is lost or doubled.
 // `npm test` runs reduced counts, `npm run prove` the full ones.
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createKernel, createRegistry } from "@bratsos/workflow-engine";
@@ -8,6 +8,7 @@ import { createSqliteStore } from "@bratsos/workflow-engine/persistence/sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { recordFigure } from "../../tools/figures.ts";
 import { auditRuns } from "./audit.ts";
+import { linesOf } from "./journal.ts";
 import { createMixedRun, executionsOf, pause, untilEnded, untilPublished } from "./mixed-runs.ts";
 import { shortLeases, Workers } from "./workers.ts";
 import { workflows } from "./workflows.ts";
@@ -44,7 +45,7 @@ describe("kill -9", () => {
       );
       expect(await auditRuns(store.reader, runs)).toEqual([]);
       // a kill that hits nobody at work proves little: most of them must have cost executions
-      const executions = readFileSync(join(folder, "journal"), "utf8").split("\n").length - 1;
+      const executions = linesOf(join(folder, "journal"), "run").length;
       expect(executions).toBeGreaterThan(executionsOf(counts.runs) + counts.kills);
       recordFigure({ promise: "P14", claim: "runs that ended as they should under SIGKILL", figure: runs.length, store: "sqlite" });
       recordFigure({ promise: "P14", claim: "workers killed", figure: counts.kills, store: "sqlite" });
@@ -69,7 +70,7 @@ describe("kill -9", () => {
       const detail = await store.reader.getRunDetail(runId);
       expect(detail?.run.status).toBe("FAILED");
       expect(detail?.stages[0]).toMatchObject({ status: "FAILED", attempt: 3 });
-      expect(readFileSync(journal, "utf8").trim().split("\n")).toHaveLength(3);
+      expect(linesOf(journal, "run")).toHaveLength(3);
       expect(workers.unaskedDeaths).toBe(3);
     } finally {
       await workers.close();

@@ -1,23 +1,39 @@
 // The runs of the crash tests and the soak: one of each kind in turn, how each has to end, and waiting until all have.
 import type { Kernel, Reader } from "@bratsos/workflow-engine";
 import type { Expected } from "./audit.ts";
+import { linesOf } from "./journal.ts";
 
 interface Kind {
   workflowId: string;
   status: Expected["status"];
   /** The run's output by its number. */
   outputOf: (n: number) => unknown;
+  /** Executions it needs when nothing goes wrong: of stages that complete, and of the one that never does. */
+  needs: readonly [completing: number, failing: number];
 }
 
 const kinds: readonly Kind[] = [
-  { workflowId: "sequential", status: "COMPLETED", outputOf: (n) => ({ n: n + 3 }) },
-  { workflowId: "parallel", status: "COMPLETED", outputOf: (n) => ({ n: 4 * (n + 2) }) },
-  { workflowId: "failing", status: "FAILED", outputOf: () => null },
-  { workflowId: "suspending", status: "COMPLETED", outputOf: (n) => ({ n: n + 2 }) },
+  { workflowId: "sequential", status: "COMPLETED", outputOf: (n) => ({ n: n + 3 }), needs: [3, 0] },
+  { workflowId: "parallel", status: "COMPLETED", outputOf: (n) => ({ n: 4 * (n + 2) }), needs: [6, 0] },
+  { workflowId: "failing", status: "FAILED", outputOf: () => null, needs: [1, 3] },
+  { workflowId: "suspending", status: "COMPLETED", outputOf: (n) => ({ n: n + 2 }), needs: [2, 0] },
 ];
 
-/** Executions that a set of `count` runs needs when nothing goes wrong. */
-export const executionsOf = (count: number): number => (count / kinds.length) * (3 + 6 + 4 + 2);
+/** The stage that never completes. What a death costs it is an attempt, of which it has no more than it needs. */
+const neverCompletes = "fails";
+
+/** Executions that the first `count` runs need when nothing goes wrong. */
+export const executionsOf = (count: number): number => sumOf(count, ({ needs: [completing, failing] }) => completing + failing);
+
+/** Executions, noted in a journal, of stages of the first `count` runs that another one had to repeat. */
+export function repeatedOf(journal: string, count: number): number {
+  const completing = linesOf(journal, "run").filter((line) => line.split(" ")[2] !== neverCompletes);
+  return completing.length - sumOf(count, ({ needs }) => needs[0]);
+}
+
+function sumOf(count: number, of: (kind: Kind) => number): number {
+  return Array.from({ length: count }, (_, n) => of(kinds[n % kinds.length]!)).reduce((sum, one) => sum + one, 0);
+}
 
 /** The command that creates run `n`, and how that run has to end. */
 export function mixedRun(n: number) {

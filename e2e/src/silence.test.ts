@@ -1,6 +1,6 @@
 // P13, P16 where a network breaks without a word, or the database is away: how long a store on PostgreSQL goes on waiting, and what comes
 // of what a worker has in its hands meanwhile.
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createKernel, createRegistry } from "@bratsos/workflow-engine";
@@ -10,6 +10,7 @@ import { recordFigure } from "../../tools/figures.ts";
 import { startPostgres } from "../../tools/postgres/server.ts";
 import { createTestDatabase } from "../../tools/postgres/test-databases.ts";
 import { CutProxy } from "./cut-proxy.ts";
+import { linesOf } from "./journal.ts";
 import { pause, until, untilEnded } from "./mixed-runs.ts";
 import { openStore } from "./stores.ts";
 import { type WorkerSettings, Workers } from "./workers.ts";
@@ -118,7 +119,7 @@ describe.runIf(isFull)("silence, with default settings", () => {
     try {
       const owner = await workers.start({ store: "postgres", place });
       const { workflowRunId } = await createKernel({ ...store, registry }).dispatch(createOf(55_000));
-      await until(() => readFileSync(journal, { encoding: "utf8", flag: "a+" }).startsWith("run"), "the stage runs");
+      await until(() => linesOf(journal, "run").length > 0, "the stage runs");
       await workers.start({ store: "postgres", place: url });
       // right before a heartbeat, which is the worst moment
       await pause(14_000);
@@ -151,10 +152,7 @@ describe("a database that is away", () => {
     const journal = join(folder, "journal");
     const workers = new Workers(journal);
     const store = openStore("postgres", url);
-    const lines = (word: string): number =>
-      readFileSync(journal, { encoding: "utf8", flag: "a+" })
-        .split("\n")
-        .filter((line) => line.startsWith(word)).length;
+    const lines = (what: "run" | "end"): number => linesOf(journal, what).length;
     try {
       const settings: WorkerSettings = { store: "postgres", place: url };
       await workers.start(settings);

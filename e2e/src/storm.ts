@@ -1,8 +1,9 @@
 // Trouble for workers on one PostgreSQL: processes killed and frozen, the server crashed and started again, connections cut. All by the
-// clock, side by side, until the runs are created.
+// clock, side by side, while runs are created. Trouble that hits nobody proves nothing, so each waits until there is somebody: at work, or
+// connected.
 import type { PostgresServer } from "../../tools/postgres/server.ts";
 import { type Cut, type CutProxy, cuts } from "./cut-proxy.ts";
-import { pause } from "./mixed-runs.ts";
+import { pause, until } from "./mixed-runs.ts";
 import type { Workers } from "./workers.ts";
 
 /** How much trouble. */
@@ -22,6 +23,8 @@ export interface StormTargets {
   server: PostgresServer;
   proxy: CutProxy;
   workers: Workers;
+  /** Creates one run more, for when nobody is at work. */
+  moreWork: () => void;
   /** How long nothing arrives after a cut that leaves connections half-open. Milliseconds. */
   deadMs: number;
   /** How long a worker is stopped: past its lease. Milliseconds. */
@@ -31,8 +34,12 @@ export interface StormTargets {
 /** Milliseconds that a storm lasts. */
 export const lengthOf = ({ kills, everyMs }: StormCounts): number => kills * everyMs;
 
+/** How long nobody is at work before there is more of it. */
+const idleMs = 500;
+
 /** Makes all of it; resolves when it is over. Answers for how long the server was away in all, in milliseconds. */
-export async function storm(counts: StormCounts, { server, proxy, workers, deadMs, frozenMs }: StormTargets): Promise<number> {
+export async function storm(counts: StormCounts, targets: StormTargets): Promise<number> {
+  const { server, proxy, workers, moreWork, deadMs, frozenMs } = targets;
   const lengthMs = lengthOf(counts);
   let awayMs = 0;
   const evenly = async (count: number, work: (i: number) => Promise<void> | void): Promise<void> => {
@@ -42,14 +49,25 @@ export async function storm(counts: StormCounts, { server, proxy, workers, deadM
       await work(i);
     }
   };
+  const hit = async (trouble: () => Promise<boolean> | boolean): Promise<void> => {
+    let moreAt = Date.now() + idleMs;
+    const isHit = async (): Promise<boolean> => {
+      if (await trouble()) return true;
+      if (Date.now() < moreAt) return false;
+      moreAt = Date.now() + idleMs;
+      moreWork();
+      return false;
+    };
+    await until(isHit, "a worker was at work");
+  };
   await Promise.all([
     evenly(counts.kills, async (i) => {
       // now and then two at once, now and then twice the time in between
       await pause((counts.everyMs * ((i * 7) % 10)) / 10);
-      void workers.replace(((i * 5) % 8) / 8).catch(() => undefined);
+      await hit(() => workers.replaceAtWork(((i * 5) % 8) / 8));
     }),
-    evenly(counts.freezes, (i) => workers.freeze(((i * 3) % 8) / 8, frozenMs)),
-    evenly(counts.cuts, (i) => proxy.cutAll(cuts[i % cuts.length] as Cut, deadMs)),
+    evenly(counts.freezes, (i) => hit(() => workers.freezeAtWork(((i * 3) % 8) / 8, frozenMs))),
+    evenly(counts.cuts, (i) => proxy.cutLive(cuts[i % cuts.length] as Cut, deadMs)),
     evenly(counts.restarts, async (i) => {
       const stoppedAt = Date.now();
       await server.crash();

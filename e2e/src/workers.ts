@@ -1,6 +1,7 @@
 // Starts, kills, stops and continues real worker processes.
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { processesAtWork } from "./journal.ts";
 import type { StoreName } from "./stores.ts";
 
 /** What a worker process is told; what is absent has the engine's defaults. */
@@ -54,9 +55,11 @@ export async function endProcess(child: ChildProcess): Promise<void> {
 
 /** A set of worker processes; who dies without being asked to is started again. */
 export class Workers {
+  readonly #journal: string;
   readonly #start: WorkerStart;
   readonly #children = new Map<ChildProcess, WorkerSettings>();
-  readonly #atWork = new Set<ChildProcess>();
+  readonly #begun = new Set<ChildProcess>();
+  readonly #stopped = new Set<ChildProcess>();
   #isClosed = false;
   /** Processes that died without being asked to. */
   unaskedDeaths = 0;
@@ -66,6 +69,7 @@ export class Workers {
   frozen = 0;
 
   constructor(journal: string, start: WorkerStart = {}) {
+    this.#journal = journal;
     this.#start = { ...start, env: { ...start.env, E2E_JOURNAL: journal } };
   }
 
@@ -81,35 +85,59 @@ export class Workers {
       }
     });
     await ready;
-    this.#atWork.add(child);
+    this.#begun.add(child);
     return child;
   }
 
   /** Kills one worker, any, with SIGKILL, and starts another like it; resolves when that one's host runs. */
   async replace(random: number): Promise<ChildProcess> {
-    const [victim, settings] = this.#pick(random);
+    const all = [...this.#children.keys()];
+    // who has not begun yet is no victim while there is another
+    const begun = all.filter((child) => this.#begun.has(child));
+    return this.#replace(pickOf(begun.length > 0 ? begun : all, random));
+  }
+
+  /**
+   * Kills a worker with SIGKILL and starts another like it. Answers whether a stage was under way in it, which its death then cost an
+   * execution; false also when there is none of that kind, and nobody is killed.
+   */
+  async replaceAtWork(random: number): Promise<boolean> {
+    const victim = this.#pickAtWork(random);
+    if (!victim) return false;
+    const gone = new Promise((resolve) => victim.once("exit", resolve));
+    // the database may be away when the other starts
+    void this.#replace(victim).catch(() => undefined);
+    await gone;
+    // it may have come to the end of its work just before its own
+    return processesAtWork(this.#journal).has(victim.pid!);
+  }
+
+  /** Stops one worker for so many milliseconds, if there is one with a stage under way; answers whether there was. */
+  freezeAtWork(random: number, ms: number): boolean {
+    const victim = this.#pickAtWork(random);
+    if (!victim) return false;
+    victim.kill("SIGSTOP");
+    this.#stopped.add(victim);
+    setTimeout(() => {
+      this.#stopped.delete(victim);
+      victim.kill("SIGCONT");
+    }, ms);
+    this.frozen++;
+    return true;
+  }
+
+  #replace(victim: ChildProcess): Promise<ChildProcess> {
+    const settings = this.#children.get(victim)!;
     this.#children.delete(victim);
     victim.kill("SIGKILL");
     this.killed++;
     return this.start(settings);
   }
 
-  /** Stops one worker, any, for so many milliseconds. */
-  freeze(random: number, ms: number): void {
-    const [victim] = this.#pick(random);
-    victim.kill("SIGSTOP");
-    setTimeout(() => victim.kill("SIGCONT"), ms);
-    this.frozen++;
-  }
-
-  #pick(random: number): [ChildProcess, WorkerSettings] {
-    const all = [...this.#children];
-    // who has not begun yet is no victim while there is another
-    const begun = all.filter(([child]) => this.#atWork.has(child));
-    const from = begun.length > 0 ? begun : all;
-    const picked = from[Math.floor(random * from.length)];
-    if (!picked) throw new Error("No worker is left");
-    return picked;
+  #pickAtWork(random: number): ChildProcess | undefined {
+    const atWork = processesAtWork(this.#journal);
+    const all = [...this.#children.keys()].filter((child) => atWork.has(child.pid!) && !this.#stopped.has(child));
+    return all.length > 0 ? pickOf(all, random) : undefined;
   }
 
   /** Ends every worker, by its own process id, and waits for it. */
@@ -117,4 +145,10 @@ export class Workers {
     this.#isClosed = true;
     await Promise.all([...this.#children.keys()].map(endProcess));
   }
+}
+
+function pickOf(all: readonly ChildProcess[], random: number): ChildProcess {
+  const picked = all[Math.floor(random * all.length)];
+  if (!picked) throw new Error("No worker is left");
+  return picked;
 }

@@ -1,4 +1,5 @@
-// The workflows of the crash tests. Every stage leaves a line in a journal outside the database, so that executions can be counted.
+// The workflows of the crash tests. Every stage leaves lines in a journal outside the database (see journal.ts), so that executions can be
+// counted and workers be killed in the middle of one.
 import { appendFileSync } from "node:fs";
 import { defineAsyncBatchStage, defineStage, defineWorkflow } from "@bratsos/workflow-engine";
 import { z } from "zod";
@@ -9,10 +10,10 @@ const NoConfig = z.object({});
 /** Long enough for the workers to be busy whenever one of them is killed. */
 const workMs = 200;
 
-/** Notes that an execution has begun; the journal's path comes from the environment of the worker. */
-function note(what: string, runId: string, stageId: string, attempt: number): void {
+/** Notes what becomes of an execution, in one piece; the journal's path comes from the environment of the worker. */
+function note(what: ReadonlyArray<"run" | "end">, runId: string, stageId: string, attempt: number): void {
   const journal = process.env["E2E_JOURNAL"];
-  if (journal) appendFileSync(journal, `${what} ${runId} ${stageId} ${attempt} ${process.pid}\n`);
+  if (journal) appendFileSync(journal, what.map((word) => `${word} ${runId} ${stageId} ${attempt} ${process.pid}\n`).join(""));
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -24,9 +25,10 @@ function step(id: string) {
     schemas: { input: Numbered, output: Numbered, config: NoConfig },
     retry: { initialMs: 20, maxAttempts: 20 },
     async execute(ctx) {
-      note("run", ctx.workflowRunId, id, ctx.attempt);
+      note(["run"], ctx.workflowRunId, id, ctx.attempt);
       ctx.log("INFO", `${id} at work`);
       await pause(workMs);
+      note(["end"], ctx.workflowRunId, id, ctx.attempt);
       return { output: { n: ctx.input.n + 1 } };
     },
   });
@@ -50,7 +52,7 @@ export const parallel = defineWorkflow({ id: "parallel", name: "Parallel", input
       schemas: { input: z.record(z.string(), Numbered), output: Numbered, config: NoConfig },
       retry: { initialMs: 20, maxAttempts: 20 },
       async execute(ctx) {
-        note("run", ctx.workflowRunId, "sum", ctx.attempt);
+        note(["run", "end"], ctx.workflowRunId, "sum", ctx.attempt);
         return { output: { n: Object.values(ctx.input).reduce((sum, part) => sum + part.n, 0) } };
       },
     }),
@@ -67,7 +69,7 @@ export const failing = defineWorkflow({ id: "failing", name: "Failing", input: N
       schemas: { input: Numbered, output: Numbered, config: NoConfig },
       retry: { initialMs: 20, maxAttempts: 3 },
       async execute(ctx): Promise<{ output: { n: number } }> {
-        note("run", ctx.workflowRunId, "fails", ctx.attempt);
+        note(["run", "end"], ctx.workflowRunId, "fails", ctx.attempt);
         throw new Error("this stage always fails");
       },
     }),
@@ -84,7 +86,7 @@ export const suspending = defineWorkflow({ id: "suspending", name: "Suspending",
       schemas: { input: Numbered, output: Numbered, config: NoConfig },
       retry: { initialMs: 20, maxAttempts: 20 },
       async execute(ctx) {
-        note("run", ctx.workflowRunId, "batch", ctx.attempt);
+        note(["run", "end"], ctx.workflowRunId, "batch", ctx.attempt);
         return {
           suspended: true,
           state: { batchId: `b-${ctx.input.n}`, metadata: { n: ctx.input.n, readyAt: Date.now() + 60 } },
@@ -109,7 +111,7 @@ export const poison = defineWorkflow({ id: "poison", name: "Poison", input: Numb
       schemas: { input: Numbered, output: Numbered, config: NoConfig },
       retry: { maxAttempts: 3 },
       async execute(ctx): Promise<{ output: { n: number } }> {
-        note("run", ctx.workflowRunId, "bomb", ctx.attempt);
+        note(["run"], ctx.workflowRunId, "bomb", ctx.attempt);
         process.kill(process.pid, "SIGKILL");
         await pause(10_000);
         return { output: { n: ctx.input.n } };
@@ -127,9 +129,9 @@ export const slow = defineWorkflow({ id: "slow", name: "Slow", input: Slow })
       schemas: { input: Slow, output: z.object({ by: z.number() }), config: NoConfig },
       retry: { maxAttempts: 5 },
       async execute(ctx) {
-        note("run", ctx.workflowRunId, "crawl", ctx.attempt);
+        note(["run"], ctx.workflowRunId, "crawl", ctx.attempt);
         await pause(ctx.attempt > 1 ? (ctx.input.again ?? ctx.input.n) : ctx.input.n);
-        note("end", ctx.workflowRunId, "crawl", ctx.attempt);
+        note(["end"], ctx.workflowRunId, "crawl", ctx.attempt);
         return { output: { by: process.pid } };
       },
     }),

@@ -1,7 +1,7 @@
 // P13 with real processes: a worker that is stopped past its lease and then continued writes nothing; and a locked database file
 // stops neither timers nor user code (settled question 13).
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createKernel, createRegistry } from "@bratsos/workflow-engine";
@@ -10,6 +10,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { recordFigure } from "../../tools/figures.ts";
 import { createTestDatabase } from "../../tools/postgres/test-databases.ts";
 import { auditRuns } from "./audit.ts";
+import { linesOf } from "./journal.ts";
 import { until, untilEnded, untilPublished } from "./mixed-runs.ts";
 import { openStore, type StoreName } from "./stores.ts";
 import { shortLeases, Workers } from "./workers.ts";
@@ -44,15 +45,6 @@ describe("zombie", () => {
       const kernel = createKernel({ ...store, registry: createRegistry(workflows) });
       const workers = new Workers(journal);
       const settings = { store: name, place, ...shortLeases, staleLeaseThresholdMs };
-      const lines = (word: string): string[] => {
-        try {
-          return readFileSync(journal, "utf8")
-            .split("\n")
-            .filter((line) => line.startsWith(word));
-        } catch {
-          return [];
-        }
-      };
       try {
         const zombie = await workers.start(settings);
         const create = async (again: number): Promise<string> => {
@@ -61,14 +53,17 @@ describe("zombie", () => {
         };
         // the zombie comes back when the other has finished one, and is at work on the other
         const [workflowRunId, underWay] = [await create(100), await create(4_000)];
-        await until(() => lines("run").length === 2, "the stages have begun");
+        await until(() => linesOf(journal, "run").length === 2, "the stages have begun");
         zombie.kill("SIGSTOP");
         const other = await workers.start(settings);
         await until(async () => (await store.persistence.getRunStatus(workflowRunId)) === "COMPLETED", "the other worker has finished");
         const before = await store.reader.getRunDetail(workflowRunId);
         const events = await store.reader.listEvents(workflowRunId);
         zombie.kill("SIGCONT");
-        await until(() => lines("end").filter((line) => line.endsWith(` ${zombie.pid}`)).length === 2, "the zombie has run to its end");
+        await until(
+          () => linesOf(journal, "end").filter((line) => line.endsWith(` ${zombie.pid}`)).length === 2,
+          "the zombie has run to its end",
+        );
         await untilEnded(store.reader, 20_000);
         const expected = { status: "COMPLETED", output: { by: other.pid } } as const;
         await untilPublished(store.reader, [workflowRunId, underWay]);
