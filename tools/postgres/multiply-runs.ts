@@ -2,6 +2,7 @@
 // grows. Tables and columns come from the catalogue, so that it stays right when the schema changes. What it leans on: names of instants end
 // in `at` or `until`; ids are of one moment, that is UUIDs of version 7 whose first eight digits are the same; ids of rows are counted up.
 import pg from "pg";
+import { type Query, queriesOn } from "./queries.ts";
 
 /** What to multiply. */
 export interface MultiplyOptions {
@@ -38,7 +39,7 @@ interface Column {
 /** Multiplies the runs of a schema; answers how many there are. */
 export async function multiplyRuns(options: MultiplyOptions): Promise<number> {
   const { url, schema, runs, isAnalysed = true } = options;
-  const query = onConnection(url);
+  const query = queriesOn(url);
   const inSchema = quoted(schema);
   const [kept] = await query(`SELECT count(*) AS runs FROM ${inSchema}.runs WHERE status IN ('COMPLETED', 'FAILED', 'CANCELLED')`);
   const [all] = await query(`SELECT count(*) AS runs, array_agg(DISTINCT left(id, 8)) AS moments FROM ${inSchema}.runs`);
@@ -52,21 +53,6 @@ export async function multiplyRuns(options: MultiplyOptions): Promise<number> {
   await Promise.all(tables.map((table) => multiplyTable(options, table, moment, copies)));
   if (isAnalysed) for (const table of tables) await query(`VACUUM (ANALYZE) ${inSchema}.${table}`);
   return copies * few;
-}
-
-type Query = (sql: string, values?: unknown[]) => Promise<Record<string, unknown>[]>;
-
-/** Runs SQL on connections of their own. */
-function onConnection(connectionString: string): Query {
-  return async (sql, values = []) => {
-    const client = new pg.Client({ connectionString });
-    await client.connect();
-    try {
-      return (await client.query(sql, values)).rows;
-    } finally {
-      await client.end();
-    }
-  };
 }
 
 async function tablesOf(query: Query, schema: string): Promise<string[]> {

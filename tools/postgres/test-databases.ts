@@ -2,7 +2,7 @@
 // server, with a user that may create databases.
 
 import { randomUUID } from "node:crypto";
-import pg from "pg";
+import { type Query, queriesOn } from "./queries.ts";
 import { type PostgresServer, startPostgres } from "./server.ts";
 
 /** Where the tests of a run ask for the server that they share. */
@@ -26,7 +26,7 @@ export async function testServerUrl(): Promise<string> {
 export interface TestDatabase {
   readonly url: string;
   /** Runs SQL on a connection of its own; answers the rows. */
-  query(sql: string, values?: unknown[]): Promise<Record<string, unknown>[]>;
+  readonly query: Query;
   /** Drops it, whoever is connected. */
   drop(): Promise<void>;
 }
@@ -35,22 +35,12 @@ export interface TestDatabase {
 export async function createTestDatabase(serverUrl?: string): Promise<TestDatabase> {
   const server = serverUrl ?? (await testServerUrl());
   const name = `test_${randomUUID().replaceAll("-", "")}`;
-  await query(server, `CREATE DATABASE ${name}`);
+  await queriesOn(server)(`CREATE DATABASE ${name}`);
   const url = new URL(server);
   url.pathname = `/${name}`;
   return {
     url: url.href,
-    query: (sql, values) => query(url.href, sql, values),
-    drop: async () => void (await query(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)),
+    query: queriesOn(url.href),
+    drop: async () => void (await queriesOn(server)(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)),
   };
-}
-
-async function query(connectionString: string, sql: string, values: unknown[] = []): Promise<Record<string, unknown>[]> {
-  const client = new pg.Client({ connectionString });
-  await client.connect();
-  try {
-    return (await client.query(sql, values)).rows;
-  } finally {
-    await client.end();
-  }
 }

@@ -1,6 +1,6 @@
 // The database of one measurement. Without DATABASE_URL it is a PostgreSQL of its own, freshly made, durable, on its stock settings;
 // else, and in `npm test`, a database on the server named there, whose settings are whatever they are.
-import pg from "pg";
+import { queriesOn } from "../../../tools/postgres/queries.ts";
 import { startPostgres } from "../../../tools/postgres/server.ts";
 import { BROKER, createTestDatabase } from "../../../tools/postgres/test-databases.ts";
 import type { Usage } from "../engines/engine.ts";
@@ -29,7 +29,7 @@ async function openOwn(isCounting: boolean): Promise<MeasuredDatabase> {
   const counts = isCounting ? await openCounts(server.url) : null;
   return {
     url: server.url,
-    analyse: () => analyse(server.url),
+    analyse: async () => void (await queriesOn(server.url)("ANALYZE")),
     usage: async () => ({ ...serverCpu(server.pid), ...(await counts?.read()) }),
     restart: async () => {
       // the server's handle keeps no process alive
@@ -50,7 +50,7 @@ async function openShared(isCounting: boolean): Promise<MeasuredDatabase> {
   const counts = isCounting ? await openCounts(database.url) : null;
   return {
     url: database.url,
-    analyse: () => analyse(database.url),
+    analyse: async () => void (await database.query("ANALYZE")),
     usage: async () => ({ ...(await counts?.read()) }),
     restart: async () => undefined,
     close: async () => {
@@ -58,11 +58,4 @@ async function openShared(isCounting: boolean): Promise<MeasuredDatabase> {
       await database.drop();
     },
   };
-}
-
-async function analyse(connectionString: string): Promise<void> {
-  const client = new pg.Client({ connectionString });
-  await client.connect();
-  await client.query("ANALYZE");
-  await client.end();
 }

@@ -14,6 +14,7 @@ import type {
 } from "../ports/ledger.ts";
 import { countOf, refusalOf } from "../store/call-budget.ts";
 import { isBelowTopic, originOfTopic } from "../store/call-topics.ts";
+import { sumByExecution } from "../store/execution-sums.ts";
 import { closedCallOf } from "../store/logged-call.ts";
 import { budgetKey } from "./delete-run.ts";
 import type { BudgetRow, MemoryTables } from "./memory-tables.ts";
@@ -107,32 +108,7 @@ export class MemoryLedger implements Ledger {
   }
 
   async sumByExecution(runId: string): Promise<ExecutionSum[]> {
-    const sums = new Map<string, ExecutionSum>();
-    for (const row of this.#tables.calls.by("run", runId)) {
-      const { callType, stageId, executionId, status, isEstimated } = row;
-      const key = JSON.stringify([callType, stageId, executionId, status, isEstimated]);
-      const sum = sums.get(key) ?? {
-        callType,
-        stageId,
-        executionId,
-        status,
-        isEstimated,
-        calls: 0,
-        unpriced: 0,
-        inputTokens: 0,
-        outputTokens: 0,
-        costPico: 0n,
-      };
-      sums.set(key, {
-        ...sum,
-        calls: sum.calls + 1,
-        unpriced: sum.unpriced + (row.costPico === null ? 1 : 0),
-        inputTokens: sum.inputTokens + row.inputTokens,
-        outputTokens: sum.outputTokens + row.outputTokens,
-        costPico: sum.costPico + (row.costPico ?? 0n),
-      });
-    }
-    return [...sums.values()];
+    return sumByExecution(this.#tables.calls.by("run", runId));
   }
 
   #put(row: LedgerRow): string {

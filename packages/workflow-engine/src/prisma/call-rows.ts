@@ -2,6 +2,7 @@
 // the rest as Json: found by the call, by the run (its command type), and by where the call stands (its key).
 import type { CallFilter, ExecutionSum } from "../ports/ledger.ts";
 import { isBelowTopic } from "../store/call-topics.ts";
+import { sumByExecution } from "../store/execution-sums.ts";
 import type { CallRecord } from "./call-records.ts";
 import type { Row } from "./client.ts";
 import type { KeyRecord } from "./key-rows.ts";
@@ -73,7 +74,10 @@ export async function listCalls(session: PrismaSession, filter: CallFilter & { l
 
 /** Sums over the calls of a run. */
 export async function sumCalls(session: PrismaSession, runId: string): Promise<ExecutionSum[]> {
-  if (!hasCallColumns(session)) return sumRecords(await listByKeys(session, { runId, limit: Number.POSITIVE_INFINITY }));
+  if (!hasCallColumns(session)) {
+    const records = await listByKeys(session, { runId, limit: Number.POSITIVE_INFINITY });
+    return sumByExecution(records.map((record) => ({ ...record, costPico: record.cost })));
+  }
   const by = ["callType", "stageId", "executionId", "status", "isEstimated"];
   const groups = await session.step((inner) =>
     inner.of(callModel).groupBy({
@@ -132,24 +136,6 @@ async function listByKeys(session: PrismaSession, filter: CallFilter & { limit: 
     if (keys.length < chunk || found.length >= limit) return found.slice(0, limit);
     after = keys.at(-1)!.id;
   }
-}
-
-function sumRecords(records: readonly CallRecord[]): ExecutionSum[] {
-  const sums = new Map<string, ExecutionSum>();
-  for (const { callType, stageId, executionId, status, isEstimated, ...call } of records) {
-    const kind = { callType, stageId, executionId, status, isEstimated };
-    const key = JSON.stringify(Object.values(kind));
-    const sum = sums.get(key) ?? { ...kind, calls: 0, unpriced: 0, inputTokens: 0, outputTokens: 0, costPico: 0n };
-    sums.set(key, {
-      ...sum,
-      calls: sum.calls + 1,
-      unpriced: sum.unpriced + (call.cost === null ? 1 : 0),
-      inputTokens: sum.inputTokens + call.inputTokens,
-      outputTokens: sum.outputTokens + call.outputTokens,
-      costPico: sum.costPico + (call.cost ?? 0n),
-    });
-  }
-  return [...sums.values()];
 }
 
 function keyId(callId: string): string {

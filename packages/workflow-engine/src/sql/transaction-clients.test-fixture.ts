@@ -114,13 +114,27 @@ interface PrismaTx {
 
 function openDrizzle(url: string): UserClient {
   const pool = openPool({ connectionString: url, max: 20 });
-  const db = drizzle(pool);
+  return ofDrizzle("Drizzle", drizzle(pool), () => pool.end());
+}
+
+function openDrizzleOnPostgresJs(url: string): UserClient {
+  const sql = postgres(url, { max: 20 });
+  return ofDrizzle("Drizzle on postgres.js", drizzleOnPostgresJs(sql), () => sql.end());
+}
+
+type DrizzleTx = TransactionClient & { execute(sql: string): PromiseLike<unknown> };
+
+/** Drizzle on whichever driver. */
+interface Drizzle {
+  transaction<T>(work: (tx: DrizzleTx) => Promise<T>): Promise<T>;
+}
+
+function ofDrizzle(name: string, db: Drizzle, close: () => Promise<void>): UserClient {
+  const insert = async (tx: DrizzleTx, id: string) => tx.execute(`INSERT INTO public.orders (id) VALUES ('${id}')`);
   return {
-    name: "Drizzle",
-    transaction: (work) => {
-      return db.transaction((tx) => work({ client: tx, insert: (id) => tx.execute(`INSERT INTO public.orders (id) VALUES ('${id}')`) }));
-    },
-    close: () => pool.end(),
+    name,
+    transaction: (work) => db.transaction((tx) => work({ client: tx, insert: (id) => insert(tx, id) })),
+    close,
   };
 }
 
@@ -131,18 +145,6 @@ function openPostgresJs(url: string): UserClient {
     transaction: async <T>(work: (tx: UserTransaction) => Promise<T>) => {
       const result = await sql.begin((tx) => work({ client: tx, insert: (id) => tx`INSERT INTO public.orders (id) VALUES (${id})` }));
       return result as T;
-    },
-    close: () => sql.end(),
-  };
-}
-
-function openDrizzleOnPostgresJs(url: string): UserClient {
-  const sql = postgres(url, { max: 20 });
-  const db = drizzleOnPostgresJs(sql);
-  return {
-    name: "Drizzle on postgres.js",
-    transaction: (work) => {
-      return db.transaction((tx) => work({ client: tx, insert: (id) => tx.execute(`INSERT INTO public.orders (id) VALUES ('${id}')`) }));
     },
     close: () => sql.end(),
   };
