@@ -59,15 +59,29 @@ export async function until(isSo: () => boolean | Promise<boolean>, what: string
   }
 }
 
-/** Waits until no run is open; tells which are when that takes too long. */
+/** Waits until no run is open; tells which are, and what they wait for, when that takes too long. */
 export async function untilEnded(reader: Reader, timeoutMs: number): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
-    const open = (await reader.countRuns()).filter(({ status }) => ["PENDING", "RUNNING", "SUSPENDED"].includes(status));
+    const open = (await reader.countRuns()).filter(({ status }) => openStatuses.some((one) => one === status));
     if (open.length === 0) return;
-    if (Date.now() > deadline) throw new Error(`still open after ${timeoutMs} ms: ${JSON.stringify(open)}`);
+    if (Date.now() > deadline) throw new Error(`still open after ${timeoutMs} ms: ${JSON.stringify(await describeOpen(reader), null, 2)}`);
     await pause(100);
   }
+}
+
+const openStatuses = ["PENDING", "RUNNING", "SUSPENDED"] as const;
+
+async function describeOpen(reader: Reader): Promise<unknown> {
+  const pages = await Promise.all(openStatuses.map((status) => reader.listRuns({ status }, { limit: 5 })));
+  return Promise.all(
+    pages
+      .flatMap(({ items }) => items)
+      .map(async (run) => {
+        const { stages = [] } = (await reader.getRunDetail(run.id)) ?? {};
+        return { ...run, stages, attempts: await reader.listAttempts(run.id), events: (await reader.listEvents(run.id, 0, 10_000)).length };
+      }),
+  );
 }
 
 /** Waits until the last event of each run is published: a moment after the commit it tells of. */
