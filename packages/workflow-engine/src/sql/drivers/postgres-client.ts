@@ -38,8 +38,8 @@ export interface PgClient {
   on(event: "error", heard: (error: Error) => void): unknown;
   /** True when queries go out without waiting for the answers of earlier ones. */
   readonly pipeline?: boolean;
-  /** The wire below it. */
-  readonly connection?: PgConnection;
+  /** The wire below it: a `PgConnection`, which the types of `pg` call by other parameters. */
+  readonly connection?: unknown;
 }
 
 /** A connection of a pool. */
@@ -68,12 +68,19 @@ export const conflicts: ReadonlySet<string> = new Set([
 
 /** What a failed transaction is to those who asked for it; `isSent` says that its commit may have arrived. */
 export function translate(error: unknown, isSent: boolean): unknown {
+  if (error instanceof WorkflowEngineError) return error;
   const code = sqlStateOf(error);
-  if (code === null) return isBroken(error) && !isSent ? new Conflict(error) : error;
-  if (conflicts.has(code)) return new Conflict(error);
+  if (code !== null && conflicts.has(code)) return new Conflict(error);
   // 57P01 to 57P05: the server shuts down or ended the session
-  if (code.startsWith("57P") && !isSent) return new Conflict(error);
-  return error;
+  if (!isBroken(error) && !(isSent && code === null)) return error;
+  return isSent ? unanswered(error) : new Conflict(error);
+}
+
+/** A commit whose answer was lost may stand: nobody who has not asked for it does it again. */
+function unanswered(cause: unknown): WorkflowEngineError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const text = `The connection broke during a commit: ${reason}. Whether it was written is not known, look before you do it again.`;
+  return new WorkflowEngineError("STORE_REFUSED", text, { cause });
 }
 
 /** The five characters that say what PostgreSQL refused; null for what did not come from it. */

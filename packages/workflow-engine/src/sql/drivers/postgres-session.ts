@@ -122,7 +122,9 @@ export class PostgresSession implements Session {
     this.#isBare = !this.#hasBegun && this.#parts.mayBeBare && (this.#ridesTrains || this.#waiting.length === 1);
     if (!isOwn || this.#isBare) return void (await this.#run([]));
     const [result] = await this.#run([this.#plain("COMMIT")]);
-    if (result!.command === "ROLLBACK") throw new Error("The transaction was rolled back: a statement of it had failed.");
+    if (result!.command !== "ROLLBACK") return;
+    this.isCommitSent = false;
+    throw new Error("The transaction was rolled back: a statement of it had failed.");
   }
 
   /** Undoes it all, when there is anything to undo. */
