@@ -62,7 +62,8 @@ export class PostgresPool {
     this.#options = options;
     const setting = settingsFor(options.answerTimeoutMs).map(([name, value]) => `set_config('${name}', '${value}', true)`);
     this.#local = [`SELECT ${setting.join(", ")}`];
-    this.#settings = options.pool ? this.#local : [];
+    // what an address says of options stands in place of all that are given beside it
+    this.#settings = options.pool || hasOptions(options.connectionString) ? this.#local : [];
   }
 
   /** What follows BEGIN so that plans stay pinned. */
@@ -115,9 +116,10 @@ export class PostgresPool {
   /** A connection outside of the pool, not connected yet. */
   async createListener(connectionString?: string): Promise<PgListener> {
     const { Client } = await loadPg();
-    const pooled = (this.#options.pool?.options ?? {}) as object;
+    const pooled = (this.#options.pool?.options ?? {}) as { password?: string };
     const target = connectionString ?? this.#options.connectionString;
-    const config = target === undefined ? { ...pooled } : { connectionString: target };
+    // a pool hides its password from whoever copies its options
+    const config = target === undefined ? { ...pooled, password: pooled.password } : { connectionString: target };
     return new Client({ ...config, ...this.#patience }) as unknown as PgListener;
   }
 
@@ -172,6 +174,10 @@ function parsed(connectionString: string | undefined): { connectionString: strin
     "NOT_CONFIGURED",
     `createPostgresStore needs a connectionString like postgres://user:password@host:5432/database, or a pool; it got ${shown}.`,
   );
+}
+
+function hasOptions(connectionString: string | undefined): boolean {
+  return connectionString !== undefined && (URL.parse(connectionString)?.searchParams.has("options") ?? false);
 }
 
 async function loadPg(): Promise<typeof import("pg")> {
