@@ -28,6 +28,7 @@ export class SignalHub {
 
   /** Calls `listener` with every signal from now on; the answer ends that. */
   add(listener: (signal: StoreSignal) => void): () => void {
+    if (this.#isClosed) return () => undefined;
     this.#listeners.add(listener);
     if (this.#db.listen) this.#stopListening ??= this.#db.listen((signal) => this.emit(signal));
     else if (!this.#cancelTimer) {
@@ -43,7 +44,14 @@ export class SignalHub {
   /** Tells everybody. */
   emit(signal: StoreSignal): void {
     this.#hasNews = true;
-    for (const listener of [...this.#listeners]) listener(signal);
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(signal);
+      } catch (error) {
+        // what it is told of stands, and whoever wrote it has made no mistake: an error that nobody handles is the listener's own
+        void Promise.reject(error);
+      }
+    }
     // there may be something to do for others now, who then commit
     if (this.#db.listen || !this.#isIdle || this.#listeners.size === 0 || !(signal.hasWork || signal.wakeAt !== null)) return;
     this.#disarm();

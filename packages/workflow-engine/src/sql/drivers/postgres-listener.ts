@@ -2,6 +2,7 @@
 // lost, so everybody then looks for themselves; without LISTEN they do so every second.
 import type { Environment } from "../../ports/environment.ts";
 import type { StoreSignal } from "../../ports/store.ts";
+import { byteLength } from "../../store/json-text.ts";
 import { quoteName } from "./postgres-names.ts";
 import type { PgListener } from "./postgres-pool.ts";
 
@@ -9,6 +10,7 @@ const POLL_MS = 1_000;
 const pauses = { first: 100, longest: 5_000 };
 /** Ends that one message names; more are told as "some". PostgreSQL takes 8,000 bytes. */
 const mostEnded = 100;
+const mostBytes = 7_000;
 
 /** Anything may have happened. */
 const anything: StoreSignal = { hasWork: true, hasEvents: true, mayHaveLost: true, wakeAt: null, ended: null };
@@ -16,14 +18,27 @@ const anything: StoreSignal = { hasWork: true, hasEvents: true, mayHaveLost: tru
 /** A signal as a message; `sender` knows its own again. */
 export function encodeSignal(sender: string, { hasWork, hasEvents, mayHaveLost, wakeAt, ended }: StoreSignal): string {
   const flags = (hasWork ? 1 : 0) | (hasEvents ? 2 : 0) | (mayHaveLost ? 4 : 0);
-  const isListed = ended !== null && ended.length <= mostEnded && ended.join().length < 6_000;
-  return JSON.stringify([sender, flags, wakeAt, isListed ? ended : null]);
+  const some = JSON.stringify([sender, flags, wakeAt, null]);
+  if (ended === null || ended.length > mostEnded) return some;
+  const all = JSON.stringify([sender, flags, wakeAt, ended]);
+  return byteLength(all) <= mostBytes ? all : some;
 }
 
-/** The sender and the signal of a message. */
+/** The sender and the signal of a message; of one that is none of ours nobody knows what it says. */
 export function decodeSignal(payload: string): { sender: string; signal: StoreSignal } {
-  const [sender, flags, wakeAt, ended] = JSON.parse(payload) as [string, number, number | null, string[] | null];
+  const message = parsed(payload);
+  if (!message) return { sender: "", signal: anything };
+  const [sender, flags, wakeAt, ended] = message;
   return { sender, signal: { hasWork: (flags & 1) > 0, hasEvents: (flags & 2) > 0, mayHaveLost: (flags & 4) > 0, wakeAt, ended } };
+}
+
+function parsed(payload: string): [string, number, number | null, string[] | null] | null {
+  try {
+    const message: unknown = JSON.parse(payload);
+    return Array.isArray(message) && message.length === 4 ? (message as [string, number, number | null, string[] | null]) : null;
+  } catch {
+    return null;
+  }
 }
 
 /** What a listener works with. */
