@@ -1,14 +1,18 @@
 // Retention (P22): what has served its time goes, a bounded number of rows a pass, by id and never by range, so that nothing goes
 // that somebody has not looked at.
+import { isEnded } from "../ports/status.ts";
 import type { SweepLimits, SweepResult } from "../ports/store.ts";
-import type { Row, Session } from "./db.ts";
+import type { Row, Session, Statement } from "./db.ts";
+import { lockFlusher } from "./flusher-lease.ts";
 import { deleteRuns } from "./tables/deletion.ts";
 import { deleteDeliveries, deleteMarks, listOldDead } from "./tables/deliveries.ts";
 import { listLostAttempts, markSwept } from "./tables/history.ts";
-import { deleteKeys, listOldKeys } from "./tables/keys.ts";
+import { deleteKeys, listOldKeys, loadKeys } from "./tables/keys.ts";
 import { deleteOutbox, deletePublications, findLastRow, findRowFrom, listOldDeadRows, listOldPublished } from "./tables/outbox.ts";
 import { listOldRuns } from "./tables/run-pages.ts";
+import { lockRuns, readRunState } from "./tables/runs.ts";
 import { readExecutionRef } from "./tables/stages.ts";
+import { readKeyRow } from "./unit-keys.ts";
 
 /** Deletes what is older than the limits say. */
 export async function sweep(session: Session, limits: SweepLimits): Promise<SweepResult> {
@@ -20,8 +24,12 @@ export async function sweep(session: Session, limits: SweepLimits): Promise<Swee
 }
 
 async function sweepDeadLetters(session: Session, { deadBefore, max }: SweepLimits): Promise<void> {
-  await session.write(deleteDeliveries, await session.read(listOldDead, [[deadBefore, max]]));
-  const given = await session.read(listOldDeadRows, [[deadBefore, max]]);
+  const list = (statement: Statement): Promise<Row[]> => session.read(statement, [[deadBefore, max]]);
+  if ((await list(listOldDead)).length === 0 && (await list(listOldDeadRows)).length === 0) return;
+  // whoever makes them deliverable again has this: what is still dead then stays so
+  await lockFlusher(session);
+  await session.write(deleteDeliveries, await list(listOldDead));
+  const given = await list(listOldDeadRows);
   await session.write(deleteMarks, given);
   await session.write(deleteOutbox, given);
 }
@@ -52,9 +60,14 @@ async function lastRowBefore(session: Session, before: number): Promise<number |
 }
 
 async function sweepKeys(session: Session, { keysBefore, max }: SweepLimits): Promise<number> {
-  const keys = await session.read(listOldKeys, [[keysBefore, max]]);
-  await session.write(deleteKeys, keys);
-  return keys.length;
+  // locked, and looked at again: whoever has taken one since holds it
+  const found = (await session.read(loadKeys, await session.read(listOldKeys, [[keysBefore, max]]))).map(readKeyRow);
+  const old = found.filter(({ completedAt, heldUntil }) => (completedAt ?? heldUntil) < keysBefore);
+  await session.write(
+    deleteKeys,
+    old.map(({ key, command }): Row => [key, command]),
+  );
+  return old.length;
 }
 
 async function sweepOrphans(session: Session, { publishedBefore, max }: SweepLimits): Promise<SweepResult["orphans"]> {
@@ -68,8 +81,11 @@ async function sweepOrphans(session: Session, { publishedBefore, max }: SweepLim
 
 async function sweepRuns(session: Session, { endedRunsBefore, max }: SweepLimits): Promise<SweepResult["runs"]> {
   if (endedRunsBefore === null) return [];
-  const rows = await session.read(listOldRuns, [[endedRunsBefore, max]]);
-  const runs = rows.map(([runId, workflowId]) => ({ runId: runId as string, workflowId: workflowId as string }));
+  const ids = (await session.read(listOldRuns, [[endedRunsBefore, max]])).map(([id]): Row => [id!]);
+  // locked, and looked at again: whoever has rerun one since has brought it back to life
+  const found = (await session.read(lockRuns, ids)).map(readRunState);
+  const old = found.filter(({ status, completedAt }) => isEnded(status) && completedAt !== null && completedAt < endedRunsBefore);
+  const runs = old.map(({ id, workflowId }) => ({ runId: id, workflowId }));
   if (runs.length > 0) {
     await deleteRuns(
       session,
