@@ -20,6 +20,7 @@ import {
   saveDeliveries,
 } from "./tables/deliveries.ts";
 import { insertPublication, listLive, listUnpublished, loadOutbox, markPublished } from "./tables/outbox.ts";
+import { lockRuns } from "./tables/runs.ts";
 
 /** What this process took last, so that rows are known as whole when they come back; without it each event is looked up. */
 export interface TakenRows {
@@ -63,11 +64,26 @@ export async function renewEvents({ session, now }: Batch, token: string, leaseM
 /** Writes what became of a batch; false when its lease went to somebody else. */
 export async function settleEvents({ session, now }: Batch, report: EventReport, taken: TakenRows): Promise<boolean> {
   if ((await lockFlusher(session)).token !== report.token) return false;
+  const failed = await ofKeptRows(session, report.failed);
   await publish(session, report.published, taken.token === report.token ? taken : noTakenRows(), now);
-  if (report.failed.length > 0) await session.write(saveDeliveries, report.failed.map(deliveryRow));
+  if (failed.length > 0) await session.write(saveDeliveries, failed.map(deliveryRow));
   if (report.delivered.length > 0) await session.write(deleteDeliveries, report.delivered.map(deliveryKey));
   await freeFlusher(session);
   return true;
+}
+
+/** Deliveries whose event is still there, and stays while the runs are locked: nobody would ever come to one that outlives it (P22). */
+async function ofKeptRows(session: Session, deliveries: readonly Delivery[]): Promise<Delivery[]> {
+  if (deliveries.length === 0) return [];
+  const runIds = new Set(deliveries.map(({ event }) => event.runId));
+  await session.read(lockRuns, [...runIds].sort().map(asRow));
+  const rowIds = new Set(deliveries.map(({ event }) => Number(rowOf(event))));
+  const kept = new Set((await session.read(loadOutbox, [...rowIds].map(asRow))).map(([id]) => id));
+  return deliveries.filter(({ event }) => kept.has(Number(rowOf(event))));
+}
+
+function asRow(value: SqlValue): Row {
+  return [value];
 }
 
 /** Makes up to `max` dead letters deliverable again, the longest dead first; answers how many. */
