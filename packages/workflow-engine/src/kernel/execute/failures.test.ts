@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { FatalError, RetryableError, WorkflowEngineError } from "../../errors.ts";
-import { describeError, failedOutcome, parseWith, toStorableText } from "./failures.ts";
+import { toStorableText } from "../../store/storable-text.ts";
+import { describeError, failedOutcome, parseWith } from "./failures.ts";
 
 describe("describeError", () => {
   it("P5: tells the message, the name without one, the text of anything else", () => {

@@ -2,6 +2,7 @@
 import type { z } from "zod";
 import type { RetryPolicy } from "../../define/policy.ts";
 import { errorCodeOf, WorkflowEngineError } from "../../errors.ts";
+import { toStorableText } from "../../store/storable-text.ts";
 import { backoffMs } from "../rules/backoff.ts";
 import type { Outcome } from "../rules/settle.ts";
 import { type Awaitable, andThen } from "./and-then.ts";
@@ -36,12 +37,6 @@ function textOf(error: unknown): string {
   } catch {
     return "Something was thrown that cannot be told as text";
   }
-}
-
-/** Replaces NUL and lone surrogates, which PostgreSQL refuses and which would poison a batch. */
-export function toStorableText(text: string): string {
-  const wellFormed = text.isWellFormed() ? text : text.toWellFormed();
-  return wellFormed.includes("\u0000") ? wellFormed.replaceAll("\u0000", "\uFFFD") : wellFormed;
 }
 
 /** A failed outcome with the delay before the next try. */

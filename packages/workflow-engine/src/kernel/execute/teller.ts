@@ -3,7 +3,8 @@ import type { LogLevel, ProgressUpdate } from "../../define/context.ts";
 import type { Environment } from "../../ports/environment.ts";
 import type { DraftEvent } from "../../ports/event.ts";
 import type { LogRow } from "../../ports/store.ts";
-import { describeError, toStorableText } from "./failures.ts";
+import { toStorableText } from "../../store/storable-text.ts";
+import { describeError } from "./failures.ts";
 
 /** Writes what has been told so far; false when the execution has lost its stage. */
 export type Tell = (logs: LogRow[], progress: DraftEvent[]) => Promise<boolean>;

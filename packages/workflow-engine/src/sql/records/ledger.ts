@@ -1,5 +1,4 @@
 // The ledger in a SQL database (P23): a call, its run's totals and its budgets change in one transaction.
-import { WorkflowEngineError } from "../../errors.ts";
 import type { Environment } from "../../ports/environment.ts";
 import type {
   BudgetRefusal,
@@ -14,7 +13,8 @@ import type {
 } from "../../ports/ledger.ts";
 import { assertPriced, type Counted, countOf, refusalOf } from "../../store/call-budget.ts";
 import { originOfTopic } from "../../store/call-topics.ts";
-import type { Row, Session } from "../db.ts";
+import { toStorableText } from "../../store/storable-text.ts";
+import { Conflict, type Row, type Session } from "../db.ts";
 import { forOne } from "../dialect.ts";
 import { findManyBelow, listCallsBelow, listCallsOfRun, listFewCallsBelow, listOpenCalls } from "../tables/ai-call-pages.ts";
 import {
@@ -73,7 +73,7 @@ export class SqlLedger implements Ledger {
       const runId = call.runId ?? originOfTopic(call.topic).runId;
       if (runId !== null) await takeIn(session, runId, call);
       const state = { openedAt: now, closedAt: null, response: "", latencyMs: null, error: null };
-      await session.write(insertCalls, [insertCallRow(call, { ...state, status: "open", usage: call.worst, isEstimated: true })]);
+      await session.write(insertCalls, [storable(insertCallRow(call, { ...state, status: "open", usage: call.worst, isEstimated: true }))]);
     });
   }
 
@@ -148,7 +148,7 @@ export async function insertClosed(session: Session, calls: ReadonlyArray<{ id: 
   const rows = calls.map(({ id, call }): Row => {
     const { usage, status = "ok", response, latencyMs = null, error = null } = call;
     const times = { openedAt: now - (latencyMs ?? 0), closedAt: now };
-    return insertCallRow({ ...call, id }, { ...times, status, response, usage, isEstimated: false, latencyMs, error });
+    return storable(insertCallRow({ ...call, id }, { ...times, status, response, usage, isEstimated: false, latencyMs, error }));
   });
   await session.write(insertCalls, rows);
 }
@@ -184,10 +184,14 @@ async function close(
   const { inputTokens, outputTokens, cachedInputTokens = 0, reasoningTokens = 0, costPico } = usage;
   const counts = [inputTokens, outputTokens, cachedInputTokens, reasoningTokens, toPicoText(costPico), end.usage ? 0 : 1];
   const params = [id, now, end.response, end.status, ...counts, end.latencyMs, end.error ?? null, metadata];
-  // somebody closed it since it was read: what was added for it goes again
-  if ((await session.write(endCall, [params])) === 0)
-    throw new WorkflowEngineError("STORE_REFUSED", `Call ${id} was closed by somebody else`);
+  // somebody closed it since it was read: what was added for it goes again, and the next look sees that it is closed
+  if ((await session.write(endCall, [storable(params)])) === 0) throw new Conflict(`Call ${id} was closed by somebody else`);
   return true;
+}
+
+/** What a model was asked and what it said may hold anything; a call that was paid for is kept all the same. */
+function storable(row: Row): Row {
+  return row.map((value) => (typeof value === "string" ? toStorableText(value) : value));
 }
 
 async function add(session: Session, runId: string, stageId: string, { pico, tokens }: Counted): Promise<void> {

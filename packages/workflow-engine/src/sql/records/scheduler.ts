@@ -2,6 +2,7 @@
 // what is due; one that polls anyway needs none of it, so whoever tells of one does not wait for the disk.
 import type { Environment } from "../../ports/environment.ts";
 import type { Scheduler } from "../../ports/scheduler.ts";
+import { toStorableText } from "../../store/storable-text.ts";
 import type { Row, Session } from "../db.ts";
 import { forOne, forRows } from "../dialect.ts";
 import { fromText, toText } from "./json-text.ts";
@@ -53,7 +54,7 @@ export class SqlScheduler implements Scheduler {
   /** Takes note of a wake-up, in place of an earlier one of the same command and correlation. */
   async schedule(commandType: string, payload: unknown, runAt: Date): Promise<void> {
     const text = toText(payload) ?? "null";
-    this.#queue.add([commandType, correlationOf(payload) ?? text, text, runAt.getTime()]);
+    this.#queue.add([commandType, toStorableText(correlationOf(payload) ?? text), text, runAt.getTime()]);
   }
 
   /** Forgets the wake-ups of a command whose payload names this id as its correlation, run or key. */
