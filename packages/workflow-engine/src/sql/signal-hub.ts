@@ -48,8 +48,10 @@ export class SignalHub {
       try {
         listener(signal);
       } catch (error) {
-        // what it is told of stands, and whoever wrote it has made no mistake: an error that nobody handles is the listener's own
-        void Promise.reject(error);
+        // what it is told of stands, and whoever wrote that has made no mistake: thrown where nobody else waits
+        this.#environment.defer(() => {
+          throw error;
+        });
       }
     }
     // there may be something to do for others now, who then commit

@@ -119,7 +119,7 @@ describe("beside the rules, over the same rows", () => {
     await persistence.createRun({ ...run, status: "RUNNING" });
     await persistence.createStage(stage("a", { status: "RUNNING" }));
     await persistence.createStage(stage("b", { status: "SUSPENDED", nextPollAt: new Date(5) }));
-    expect(await change(store, "r1")).toMatchObject({ group: 1, open: 2, suspended: 1, transitionAt: null, version: 1 });
+    expect(await change(store, "r1")).toMatchObject({ group: 1, open: 2, suspended: 1, transitionAt: null, version: 3 });
     await persistence.updateStageByRunAndStageId("r1", "a", { status: "COMPLETED" });
     await persistence.updateStageByRunAndStageId("r1", "b", { status: "COMPLETED" });
     expect(await change(store, "r1")).toMatchObject({ open: 0, suspended: 0, transitionAt: environment.now() });
@@ -150,7 +150,7 @@ describe("beside the rules, over the same rows", () => {
       stage: { stageId: "a", item: 0 },
       decide: (snapshot) => ({ result: { run: snapshot.run, stage: snapshot.stage } }),
     });
-    expect(seen).toMatchObject({ run: { error: "why", version: 3 }, stage: { error: "told", pollFailures: 1 } });
+    expect(seen).toMatchObject({ run: { error: "why", version: 4 }, stage: { error: "told", pollFailures: 1 } });
   });
 
   it("is not woken for the poll of a stage that no longer waits", async () => {

@@ -32,7 +32,7 @@ const saveCounters = forOne(
   "save_run_counters",
   { id: "text", grp: "int", open: "int", suspended: "int", transition_at: "int", stranded_at: "int" },
   (p) => `UPDATE runs SET grp = ${p.grp}, open = ${p.open}, suspended = ${p.suspended}, transition_at = ${p.transition_at},
-    stranded_at = ${p.stranded_at} WHERE id = ${p.id}`,
+    stranded_at = ${p.stranded_at}, version = version + CASE WHEN status = 'RUNNING' THEN 1 ELSE 0 END WHERE id = ${p.id}`,
 );
 
 /** The run; null when there is none. */
@@ -98,7 +98,7 @@ export async function deleteRun(step: Step, id: string): Promise<void> {
   step.signal.mayHaveLost = true;
 }
 
-/** Brings the counters of a locked run's open group in line with its stages. */
+/** Brings the counters of a locked run's open group in line with its stages; of one that is RUNNING somebody may remember those, whom a new version tells (P13). */
 export async function recount(step: Step, run: RunState): Promise<void> {
   const { id, group, open, suspended, transitionAt, ...rest } = await counted(step, run);
   const stranded = strandedAt({ ...rest, id, group, open, suspended, transitionAt }, step.now);
