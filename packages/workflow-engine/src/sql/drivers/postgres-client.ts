@@ -66,11 +66,18 @@ export const conflicts: ReadonlySet<string> = new Set([
   "55P03", // lock not available
 ]);
 
+/** What a server answers to a write that has become a standby: its connections are of use to nobody who writes. */
+export const READ_ONLY = "25006";
+
 /** What a failed transaction is to those who asked for it; `isSent` says that its commit may have arrived. */
 export function translate(error: unknown, isSent: boolean): unknown {
   if (error instanceof WorkflowEngineError) return error;
   const code = sqlStateOf(error);
   if (code !== null && conflicts.has(code)) return new Conflict(error);
+  if (code === READ_ONLY) {
+    const text = "The database takes no writes, as a standby does not. Nothing was written; the next call connects anew.";
+    return new WorkflowEngineError("STORE_REFUSED", text, { cause: error });
+  }
   // 57P01 to 57P05: the server shuts down or ended the session
   if (!isBroken(error) && !(isSent && code === null)) return error;
   return isSent ? unanswered(error) : new Conflict(error);

@@ -3,7 +3,7 @@
 import type { StoreSignal } from "../../ports/store.ts";
 import type { Row, Session, Statement } from "../db.ts";
 import { type Dialect, postgresDialect } from "../dialect.ts";
-import type { PgClient, PgQuery, PgResult } from "./postgres-client.ts";
+import { type PgClient, type PgQuery, type PgResult, sqlStateOf } from "./postgres-client.ts";
 import type { StatementTexts } from "./postgres-names.ts";
 import { StatementTrain, type TrainClient } from "./postgres-train.ts";
 import { arraysOf, readers, scalarsOf } from "./postgres-values.ts";
@@ -47,6 +47,8 @@ export class PostgresSession implements Session {
   /** What is asked meanwhile travels together, once the answers before it are there. */
   #leaving: Promise<PgResult[]> | null = null;
   #last: Promise<unknown> = Promise.resolve();
+  /** What PostgreSQL refused statements with, also where whoever asked has made another error of it. */
+  readonly refusals = new Set<string | null>();
   /** True once COMMIT is on its way: whether it arrived is not known when the connection breaks. */
   isCommitSent = false;
 
@@ -109,7 +111,9 @@ export class PostgresSession implements Session {
     } catch (error) {
       const isUnsent = this.#waiting.includes(savepoint);
       this.#waiting = isUnsent ? before : [];
-      if (!isUnsent) await this.#run([{ text: `ROLLBACK TO SAVEPOINT ${name}` }, { text: `RELEASE SAVEPOINT ${name}` }]);
+      const undoing = [`ROLLBACK TO SAVEPOINT ${name}`, `RELEASE SAVEPOINT ${name}`].map((text): PgQuery => ({ text }));
+      // where there is no transaction any more it is gone with everything in it, for the same reason
+      if (!isUnsent) await this.#run(undoing).catch(() => undefined);
       throw error;
     }
   }
@@ -170,7 +174,7 @@ export class PostgresSession implements Session {
     this.#isBare = false;
     all.unshift(...begin);
     const sent = this.#send(all);
-    this.#last = sent.catch(() => undefined);
+    this.#last = sent.catch((error: unknown) => void this.refusals.add(sqlStateOf(error)));
     return (await sent).slice(begin.length);
   }
 

@@ -13,7 +13,7 @@ import {
   type PgPool,
   type PgPoolClient,
   type PgQuery,
-  sqlStateOf,
+  READ_ONLY,
   translate,
 } from "./postgres-client.ts";
 import { betweenSavepoints, joinedClient } from "./postgres-joined.ts";
@@ -188,11 +188,11 @@ export class PostgresDb implements Db {
 
   async #giveUp(client: PgPoolClient, session: PostgresSession, error: unknown): Promise<void> {
     // a pooler gave the transaction another session than the one that prepared it: from now on every text travels whole
-    const code = sqlStateOf(error);
-    if (code === "26000" || code === "42P05") this.#isPrepared = false;
-    if (isUnanswered(error)) this.#suspectAll();
+    if (session.refusals.has("26000") || session.refusals.has("42P05")) this.#isPrepared = false;
+    const isReadOnly = session.refusals.has(READ_ONLY);
+    if (isReadOnly || isUnanswered(error)) this.#suspectAll();
     try {
-      if (isBroken(error)) throw error;
+      if (isReadOnly || isBroken(error)) throw error;
       await session.rollback();
       this.#pool.release(client);
     } catch {
