@@ -19,6 +19,26 @@ afterAll(async () => {
   await database.drop();
 });
 
+describe("a store", () => {
+  it("that is closed has done what was asked of it before, however many waited for a connection", async () => {
+    const { persistence, close, migrate } = open({ schema: "closing" });
+    await migrate();
+    const using = () => persistence.withTransaction(async (tx) => [await tx.getRun("r"), await tx.getRun("r")]);
+    const calls = Array.from({ length: 60 }, using);
+    await calls[0];
+    await close();
+    expect(await Promise.all(calls)).toHaveLength(60);
+    await expect(using()).rejects.toMatchObject({ code: "STORE_CLOSED" });
+  });
+
+  it("takes a schema whose name PostgreSQL keeps whole, and no other", async () => {
+    for (const schema of ["", "a\0b", "x".repeat(64), "\u904b".repeat(22)]) {
+      expect(() => createPostgresStore({ connectionString: database.url, schema })).toThrow(/schema is a name of 1 to 63 bytes/);
+    }
+    for (const schema of ["x".repeat(63), "\u904b".repeat(21)]) for (let i = 0; i < 2; i++) await open({ schema }).migrate();
+  });
+});
+
 describe("a connection", () => {
   it.each([false, true])(
     "that has forgotten what was prepared fails one call, also one whose error is another's (writing: %s)",
@@ -36,6 +56,17 @@ describe("a connection", () => {
       await using();
     },
   );
+
+  it("that has forgotten what was prepared fails no reading", async () => {
+    const pool = new pg.Pool({ connectionString: database.url, max: 1 }).on("error", () => undefined);
+    closing.push(() => pool.end());
+    const { runStore } = open({ schema: "reading", pool });
+    await runStore.transact(changing("r", { create: newRun }));
+    const read = () => runStore.loadPayloads("r");
+    await read();
+    await pool.query("DEALLOCATE ALL");
+    expect(await read()).toMatchObject({ config: newRun.config });
+  });
 
   it("to a server that takes no writes any more is replaced, and so are those made before", async () => {
     await open({ schema: "standby" }).migrate();

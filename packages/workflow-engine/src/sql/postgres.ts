@@ -2,6 +2,7 @@
 import { realEnvironment } from "../environment.ts";
 import { WorkflowEngineError } from "../errors.ts";
 import type { Environment } from "../ports/environment.ts";
+import { byteLength } from "../store/json-text.ts";
 import type { Session } from "./db.ts";
 import { PostgresDb } from "./drivers/postgres.ts";
 import type { PgPool } from "./drivers/postgres-client.ts";
@@ -15,7 +16,7 @@ export interface PostgresStoreOptions {
   connectionString?: string | undefined;
   /** A `pg.Pool` of one's own instead; it stays open when the store closes. */
   pool?: PgPool | undefined;
-  /** Schema of the tables, made when missing; default "workflow_engine". */
+  /** Schema of the tables, made when missing; default "workflow_engine". Any name of up to 63 bytes. */
   schema?: string | undefined;
   /** Transactions of units under way at once, 1 to 16; default 2. One is best where many workers share a machine with the database. */
   lanes?: number | undefined;
@@ -52,6 +53,11 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
   }
   if (!Number.isInteger(answerTimeoutMs) || answerTimeoutMs < 100 || answerTimeoutMs > 600_000) {
     const message = `createPostgresStore: answerTimeoutMs is a whole number from 100 to 600,000, not ${answerTimeoutMs}.`;
+    throw new WorkflowEngineError("NOT_CONFIGURED", message);
+  }
+  const longest = 63;
+  if (schema === "" || schema.includes("\0") || byteLength(schema) > longest) {
+    const message = `createPostgresStore: schema is a name of 1 to ${longest} bytes, which is what PostgreSQL keeps of one, not ${JSON.stringify(schema)}.`;
     throw new WorkflowEngineError("NOT_CONFIGURED", message);
   }
   const tables = tablesOfAll(migrations);

@@ -4,7 +4,7 @@ import { WorkflowEngineError } from "../../errors.ts";
 import type { Environment } from "../../ports/environment.ts";
 import type { StoreSignal } from "../../ports/store.ts";
 import type { TransactionClient } from "../../ports/transaction.ts";
-import type { Db, Session } from "../db.ts";
+import { again, type Db, type Session } from "../db.ts";
 import { hashOf } from "../lanes.ts";
 import {
   isBroken,
@@ -63,6 +63,8 @@ export class PostgresDb implements Db {
   #isPrepared = true;
   #ready: Promise<void> | null = null;
   #isClosed = false;
+  /** Transactions that are not over. */
+  readonly #underWay = new Set<Promise<unknown>>();
   readonly #listeners = new Set<PostgresListener>();
   /** The database's clock less the environment's, and when it was read. */
   #clock: { ahead: number; readAt: number } | null = null;
@@ -91,7 +93,8 @@ export class PostgresDb implements Db {
 
   async reading<T>(work: (session: Session) => Promise<T>): Promise<T> {
     await this.#prepared();
-    return this.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", work);
+    // it leaves nothing behind, so that it may be done again whenever the connection broke
+    return again(() => this.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", work, false));
   }
 
   within<T>(client: TransactionClient, work: (session: Session) => Promise<T>): Promise<T> {
@@ -138,12 +141,24 @@ export class PostgresDb implements Db {
     this.#isClosed = true;
     await this.#ready?.catch(() => undefined);
     await this.#renewing;
+    // a pool that is ended forgets whoever waits for a connection
+    await Promise.allSettled(this.#underWay);
     await this.#pool.end();
   }
 
-  /** A transaction that needs no schema to be there. */
-  async begin<T>(begin: string, work: (session: PostgresSession) => Promise<T>): Promise<T> {
+  /** A transaction that needs no schema to be there; `isWriting` false: one that has nothing to commit. */
+  async begin<T>(begin: string, work: (session: PostgresSession) => Promise<T>, isWriting = true): Promise<T> {
     this.#assertOpen();
+    const result = this.#transact(begin, work, isWriting);
+    this.#underWay.add(result);
+    try {
+      return await result;
+    } finally {
+      this.#underWay.delete(result);
+    }
+  }
+
+  async #transact<T>(begin: string, work: (session: PostgresSession) => Promise<T>, isWriting: boolean): Promise<T> {
     const client = await this.#pool.connect();
     const session = this.#sessionOn(client, [begin, ...this.#pool.settings]);
     try {
@@ -154,7 +169,7 @@ export class PostgresDb implements Db {
       return result;
     } catch (error) {
       await this.#giveUp(client, session, error);
-      throw translate(error, session.isCommitSent);
+      throw translate(error, isWriting && session.isCommitSent);
     }
   }
 
