@@ -1,5 +1,6 @@
 // What the store needs of a database: statements written once for every dialect, and transactions that never interleave on a
 // connection. A driver implements it; nothing above this file knows which database it talks to.
+import { WorkflowEngineError } from "../errors.ts";
 import type { StoreSignal } from "../ports/store.ts";
 import type { TransactionClient } from "../ports/transaction.ts";
 import type { Dialect, Statement } from "./dialect.ts";
@@ -47,15 +48,24 @@ export class Conflict extends Error {
   }
 }
 
+/** The connection broke while a commit was on its way: it may stand, so only what may be done twice is done again. */
+export class Unanswered extends WorkflowEngineError {
+  constructor(cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const text = `The connection broke during a commit: ${reason}. Whether it was written is not known, look before you do it again.`;
+    super("STORE_REFUSED", text, { cause });
+  }
+}
+
 const MOST_TRIES = 5;
 
-/** Runs a whole transaction again when somebody else came in between, up to five times in all. */
-export async function again<T>(transaction: () => Promise<T>): Promise<T> {
+/** Runs a whole transaction again when somebody else came in between (or what else is `expected`), up to five times in all. */
+export async function again<T>(transaction: () => Promise<T>, expected: typeof Conflict | typeof Unanswered = Conflict): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
       return await transaction();
     } catch (error) {
-      if (!(error instanceof Conflict) || tries === MOST_TRIES) throw error;
+      if (!(error instanceof expected) || tries === MOST_TRIES) throw error;
     }
   }
 }

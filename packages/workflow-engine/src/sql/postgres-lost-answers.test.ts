@@ -72,6 +72,23 @@ describe("a commit whose answer is lost", () => {
     expect(told.map(({ message }) => message)).toEqual(["before", "once", "after"]);
   });
 
+  it("of a rule with a key is asked for again: the key has the first answer (P2)", async () => {
+    const { url, swallow } = await openProxy();
+    const store = createPostgresStore({ connectionString: url, schema: "keyed", notify: false });
+    closing.push(() => store.close());
+    const creating = (runId: string, name: string) => {
+      const key = { key: name, commandType: "run.create", hash: "h", mode: "once" as const, resultOf: (id: string) => id };
+      const decide = () => ({ result: runId, create: newRun, events: [{ type: "workflow:created" as const }] });
+      return store.runStore.transact({ runId, isNew: true, decide, key: { ...key, replay: (id) => id as string } });
+    };
+    await creating("r1", "k1");
+    swallow.after = "insert_runs";
+    expect(await creating("r2", "k2")).toBe("r2");
+    expect(await creating("r3", "k2")).toBe("r2");
+    expect(swallow.count).toBe(1);
+    expect(await database.query("SELECT run_id FROM keyed.outbox ORDER BY id")).toEqual([{ run_id: "r1" }, { run_id: "r2" }]);
+  });
+
   it("before the commit was sent is nothing to speak of: it is done again", async () => {
     const { url, swallow } = await openProxy();
     const store = createPostgresStore({ connectionString: url, schema: "again", notify: false });

@@ -22,7 +22,7 @@ import { Coalescer } from "../store/coalescer.ts";
 import type { Batch } from "./batch.ts";
 import { BatchRunner, type Item } from "./batch-runner.ts";
 import { askRuns, askStages, claimRuns, type DueStages, loadPayloads, takeJobs, takePolls, waitForDue } from "./claims.ts";
-import type { Db, Row, Session } from "./db.ts";
+import { again, type Db, type Row, type Session, Unanswered } from "./db.ts";
 import { noTakenRows, renewEvents, replayDeadDeliveries, settleEvents, takeEvents } from "./events.ts";
 import { Lanes } from "./lanes.ts";
 import { findNextWakeAt, forget, heartbeat, listLeased, listLost, listQueuedWorkflowIds, listStale } from "./leases.ts";
@@ -208,8 +208,16 @@ export class SqlRunStore implements RunStore {
 
   #push<R>(item: Item): Promise<R> {
     if (this.#isClosed) return Promise.reject(new WorkflowEngineError("STORE_CLOSED", "The store is closed. Create a new one."));
-    return this.#coalescer.push<R>(this.#lanes.of(item), item);
+    const push = (): Promise<R> => this.#coalescer.push<R>(this.#lanes.of(item), item);
+    return mayBeTwice(item) ? again(push, Unanswered) : push();
   }
+}
+
+/** True for what has its first answer when it is done again, or changes nothing then but who has what; a rule without a key may add. */
+function mayBeTwice(item: Item): boolean {
+  if (!("unit" in item)) return true;
+  const { key } = item.unit;
+  return key?.mode === "once" || key?.mode === "settle";
 }
 
 async function replayDeadLetters(session: Session, max: number, now: number): Promise<number> {

@@ -1,6 +1,6 @@
 // What the store uses of `pg`, by its shape: a pool of the caller's own may come from any version of it.
 import { WorkflowEngineError } from "../../errors.ts";
-import { Conflict } from "../db.ts";
+import { Conflict, Unanswered } from "../db.ts";
 import type { readers } from "./postgres-values.ts";
 
 /** One query. */
@@ -80,14 +80,7 @@ export function translate(error: unknown, isSent: boolean): unknown {
   }
   // 57P01 to 57P05: the server shuts down or ended the session
   if (!isBroken(error) && !(isSent && code === null)) return error;
-  return isSent ? unanswered(error) : new Conflict(error);
-}
-
-/** A commit whose answer was lost may stand: nobody who has not asked for it does it again. */
-function unanswered(cause: unknown): WorkflowEngineError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  const text = `The connection broke during a commit: ${reason}. Whether it was written is not known, look before you do it again.`;
-  return new WorkflowEngineError("STORE_REFUSED", text, { cause });
+  return isSent ? new Unanswered(error) : new Conflict(error);
 }
 
 /** The five characters that say what PostgreSQL refused; null for what did not come from it. */
