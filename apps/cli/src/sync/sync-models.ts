@@ -5,15 +5,22 @@ import { type ListedModel, modelFile } from "./model-file.ts";
 
 const usage = "usage: workflow-engine-sync [file] [--url <OpenRouter API>] [--filter <text in the id>]";
 
-/** Runs the command; answers its exit code. */
-export async function syncModels(args: readonly string[], say: (line: string) => void = console.log): Promise<number> {
+/** Milliseconds until a list that does not come is given up. */
+const patienceMs = 30_000;
+
+/** Runs the command; answers its exit code: 1 when the list cannot be had within 30 seconds, 2 when the command is wrong. */
+export async function syncModels(
+  args: readonly string[],
+  say: (line: string) => void = console.log,
+  timeoutMs = patienceMs,
+): Promise<number> {
   const options = parse(args);
   if (!options) {
     say(usage);
     return args.includes("--help") ? 0 : 2;
   }
   try {
-    const listed = (await listModels(options.url)).filter(({ id }) => id.includes(options.filter));
+    const listed = (await listModels(options.url, timeoutMs)).filter(({ id }) => id.includes(options.filter));
     if (listed.length === 0) throw new Error(`no model has "${options.filter}" in its id`);
     const path = resolve(options.file);
     await mkdir(dirname(path), { recursive: true });
@@ -27,8 +34,8 @@ export async function syncModels(args: readonly string[], say: (line: string) =>
   }
 }
 
-async function listModels(url: string): Promise<ListedModel[]> {
-  const response = await fetch(`${url}/models`, { headers: { accept: "application/json" } });
+async function listModels(url: string, timeoutMs: number): Promise<ListedModel[]> {
+  const response = await fetch(`${url}/models`, { headers: { accept: "application/json" }, signal: AbortSignal.timeout(timeoutMs) });
   if (!response.ok) throw new Error(`${url}/models answered ${response.status}`);
   const { data } = (await response.json()) as { data?: unknown };
   if (!Array.isArray(data)) throw new Error(`${url}/models did not answer a list of models`);
