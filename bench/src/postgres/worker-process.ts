@@ -45,6 +45,8 @@ export class WorkerProcess {
   async kill(): Promise<void> {
     if (this.#isOver) return;
     this.#isOver = true;
+    // of one that has ended by itself nothing more is heard
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const exit = new Promise((resolve) => this.#child.once("exit", resolve));
     this.#child.kill("SIGKILL");
     await exit;
