@@ -136,6 +136,7 @@ function gatherRun(writes: Writes, draft: RunDraft, now: number): void {
 
 function gatherStages(writes: Writes, draft: RunDraft, now: number): void {
   const { runId, run } = draft;
+  let holder: string | undefined;
   if (draft.endOpen) writes.add(endOpenStages, [runId, draft.endOpen, now]);
   if (draft.dropFrom !== null) writes.add(dropStages, [runId, draft.dropFrom]);
   for (const { state, written, changes, payloads } of draft.stages.values()) {
@@ -147,8 +148,14 @@ function gatherStages(writes: Writes, draft: RunDraft, now: number): void {
       continue;
     } else if (changes > 0) writes.add(updateStages, updateStageRow(state, payloads, changes, now));
     else continue;
-    if (state.lease) writes.addInstance(state.lease);
+    if (state.lease && state.lease.instanceId !== (holder ??= holderOf(draft))) writes.addInstance(state.lease);
   }
+}
+
+/** Who holds something of this run until this commit, if anybody: nobody forgets it meanwhile. */
+function holderOf(draft: RunDraft): string {
+  for (const { written } of draft.stages.values()) if (written?.status === "RUNNING" && written.lease) return written.lease.instanceId;
+  return "";
 }
 
 function gatherRest(writes: Writes, draft: RunDraft, now: number, newId: () => string): void {

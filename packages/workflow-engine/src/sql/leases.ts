@@ -8,6 +8,7 @@ import {
   listSilentInstances,
   listStaleLeases,
   loadHeld,
+  lockSilentInstances,
   saveHeartbeats,
 } from "./tables/instances.ts";
 import { listQueuedRunWorkflows, nextQueuedAt } from "./tables/runs.ts";
@@ -27,20 +28,23 @@ export async function forget(session: Session, instance: Instance): Promise<void
 
 /** Leased executions not heard of for `thresholdMs`, the longest silent first. Costs next to nothing while every instance is heard of. */
 export async function listStale(session: Session, thresholdMs: number, max: number, now: number): Promise<ExecutionRef[]> {
-  const before = now - thresholdMs;
   // a forgotten instance is silent whatever the threshold
-  const silent = (await session.read(listSilentInstances, [[Math.max(before, GONE + 1)]])).map(([id]) => id as string);
+  const before = Math.max(now - thresholdMs, GONE + 1);
+  const silent = (await session.read(listSilentInstances, [[before]])).map(([id]) => id as string);
   if (silent.length === 0) return [];
-  const ids = JSON.stringify(silent);
-  const stale = await session.read(listStaleLeases, [[ids, Math.max(before, GONE + 1), max]]);
-  if (stale.length === 0) await forgetIdle(session, silent);
+  const stale = await session.read(listStaleLeases, [[JSON.stringify(silent), before, max]]);
+  if (stale.length === 0) await forgetIdle(session, silent, before);
   return stale.map(readExecutionRef);
 }
 
-/** Instances that are silent and hold nothing need not be looked at again; one that lives says so with its next lease or heartbeat. */
-async function forgetIdle(session: Session, silent: readonly string[]): Promise<void> {
-  const holders = new Set((await session.read(listHolders, [[JSON.stringify(silent)]])).map(([id]) => id));
-  const idle = silent.filter((id) => !holders.has(id));
+/**
+ * Instances that are silent and hold nothing need not be looked at again; one that lives says so with its next lease or heartbeat. What they
+ * hold is looked for once nobody of them can get anything.
+ */
+async function forgetIdle(session: Session, silent: readonly string[], before: number): Promise<void> {
+  const ids = (await session.read(lockSilentInstances, [[JSON.stringify(silent), before]])).map(([id]) => id as string);
+  const holders = new Set((await session.read(listHolders, [[JSON.stringify(ids)]])).map(([id]) => id));
+  const idle = ids.filter((id) => !holders.has(id));
   if (idle.length > 0) {
     await session.write(
       deleteInstances,

@@ -9,9 +9,14 @@ export const saveHeartbeats = forRows("save_heartbeats", { id: "text", worker_id
   return `${insert("instances")} ON CONFLICT (id) DO UPDATE SET worker_id = excluded.worker_id, heartbeat_at = excluded.heartbeat_at`;
 });
 
-/** Makes sure that whoever holds a lease is known, so that its silence is noticed. */
+/** Makes sure that whoever gets a lease is known until it has it, so that its silence is noticed: changes nothing, and keeps the row from going. */
 export const ensureInstances = forRows("ensure_instances", { id: "text", worker_id: "text", heartbeat_at: "int" }, (_, { insert }) => {
-  return `${insert("instances")} ON CONFLICT (id) DO NOTHING`;
+  return `${insert("instances")} ON CONFLICT (id) DO UPDATE SET worker_id = excluded.worker_id WHERE false`;
+});
+
+/** Of these instances those not heard of since an instant, locked; none that is getting a lease. */
+export const lockSilentInstances = forOne("lock_silent_instances", { ids: "texts", before: "int" }, (p, dialect) => {
+  return `SELECT id FROM instances WHERE ${dialect.isFoundIn("id", p.ids)} AND heartbeat_at < ${p.before} ${dialect.lockFreeRows}`;
 });
 
 /** Instances not heard of since an instant. */
