@@ -1,5 +1,6 @@
 // One text for every database. A statement over many rows names its parameters as `u.id`, `u.status`: PostgreSQL runs it once over
-// unnest($1, $2), SQLite runs the plain form (`WHERE id = ?1`) once a row, which costs 1.5 us where UPDATE .. FROM costs 3.9 us.
+// unnest($1, $2), and in the plain form (`WHERE id = $1`) when there is one row; SQLite runs the plain form once a row, which costs 1.5 us
+// where UPDATE .. FROM costs 3.9 us.
 // What differs stands beside the statement it changes, as a fragment that is empty elsewhere.
 
 /** Type of a parameter; `texts` and `ints` are lists, as JSON; `limit` stands behind LIMIT. */
@@ -94,6 +95,12 @@ export const postgresDialect: Dialect = {
   isFoundIn: (column, parameter) => `${column} = ANY(${parameter})`,
 };
 
+/**
+ * PostgreSQL, for a statement over rows of which there is one. Over unnest it would be planned each time it runs, which takes longer than
+ * running it: a plan for any number of rows looks dearer to PostgreSQL than one for this number.
+ */
+export const postgresRowDialect: Dialect = { ...postgresDialect, takesArrays: false };
+
 /** How a statement names its parameters. */
 export type Refs<C extends Columns> = { readonly [K in keyof C]: string };
 
@@ -154,10 +161,10 @@ function refsOf(names: readonly string[], refs: readonly string[]): Record<strin
 }
 
 function remember(render: (dialect: Dialect) => string): (dialect: Dialect) => string {
-  const texts = new Map<string, string>();
+  const texts = new Map<Dialect, string>();
   return (dialect) => {
-    let text = texts.get(dialect.name);
-    if (text === undefined) texts.set(dialect.name, (text = render(dialect).replace(/\s+/g, " ").trim()));
+    let text = texts.get(dialect);
+    if (text === undefined) texts.set(dialect, (text = render(dialect).replace(/\s+/g, " ").trim()));
     return text;
   };
 }

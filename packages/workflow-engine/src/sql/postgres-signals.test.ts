@@ -45,13 +45,36 @@ describe("a message", () => {
     for (const character of ["a", "\u904b", '"', "\u0001", "\u{1f600}"]) {
       for (const length of [1, 50, 200, 2_000]) {
         const ended = Array.from({ length: 90 }, () => character.repeat(length));
-        const message = encodeSignal("sender", { ...nothing, ended });
+        const message = encodeSignal("sender", { ...nothing, ended }, 1);
         await client.query("SELECT pg_notify('any', $1)", [message]);
         expect([null, ended]).toContainEqual(decodeSignal(message).signal.ended);
       }
     }
-    expect(decodeSignal(encodeSignal("sender", { ...nothing, ended: ["\u904b"] })).signal.ended).toEqual(["\u904b"]);
+    expect(decodeSignal(encodeSignal("sender", { ...nothing, ended: ["\u904b"] }, 1)).signal.ended).toEqual(["\u904b"]);
     await client.end();
+  });
+});
+
+describe("work", () => {
+  it("is due for whoever is called to it, also when the caller's clock is ahead", async () => {
+    let ahead = 0;
+    const creator = open("ahead", { environment: { ...realEnvironment, now: () => realEnvironment.now() + ahead } });
+    const worker = open("ahead");
+    const claiming = () => ({ result: "claimed", run: { status: "RUNNING" as const, queuedAt: null } });
+    let found: Promise<unknown[]> | undefined;
+    await creator.runStore.transact({ runId: "any", decide: () => ({ result: null }) });
+    const listening = new Promise<void>((resolve) => {
+      worker.runStore.onSignal(({ hasWork, ended }) => {
+        // the first call says that it listens
+        if (hasWork && ended) found = worker.runStore.claimRuns({ max: 1, workflowIds: [newRun.workflowId] }, claiming);
+        resolve();
+      });
+    });
+    await listening;
+    ahead = 400;
+    await creator.runStore.transact(changing("r", { create: newRun }));
+    await expect.poll(() => found).toBeDefined();
+    expect(await found).toEqual(["claimed"]);
   });
 });
 

@@ -68,7 +68,10 @@ describe("a store on PostgreSQL", () => {
     const isStatement = (value: unknown): value is Statement => typeof value === "object" && value !== null && "render" in value;
     const statements = modules.flatMap((module) => Object.values(module).filter(isStatement));
     expect(statements.length).toBeGreaterThan(60);
-    for (const statement of statements) await database.query(`PREPARE ${statement.name} AS ${texts.of(statement).text}`);
+    for (const statement of statements) {
+      await database.query(`PREPARE ${statement.name} AS ${texts.of(statement).text}`);
+      await database.query(`PREPARE ${statement.name}_of_one AS ${texts.ofOne(statement).text}`);
+    }
   });
 
   it("ends a stage on what it remembers: nothing is read, and nobody waits for an answer before the last", async () => {
@@ -80,6 +83,23 @@ describe("a store on PostgreSQL", () => {
     await store.runStore.transact(ending("r", "a"));
     const names = sent.map(({ name }) => name?.replace(/_[^_]*$/, "") ?? "");
     expect(names.filter((name) => /^[a-z_]+$/.test(name))).toEqual(["check_runs", "end_stages", "move_runs", "insert_outbox"]);
+  });
+
+  it("plans what it runs for one row a few times, and then no more", async () => {
+    const { pool } = listeningPool(1);
+    const store = createPostgresStore({ pool, schema: "planned", notify: false, lanes: 1 });
+    stores.push(store);
+    const often = 20;
+    for (let i = 0; i < often; i++) {
+      await store.runStore.transact(starting(`r${i}`, stageOf(`r${i}`, "a", { readyAt: null })));
+      await store.runStore.transact(ending(`r${i}`, "a"));
+    }
+    // five plans for values of their own come before the one for any
+    const text = `SELECT name, custom_plans::int FROM pg_prepared_statements WHERE generic_plans + custom_plans >= ${often} AND custom_plans > 5`;
+    const client = await (pool as unknown as pg.Pool).connect();
+    const always = (await client.query(text)).rows as Array<{ name: string }>;
+    client.release();
+    expect(always.map(({ name }) => name)).toEqual([]);
   });
 
   it("creates without a look, and looks after somebody came with a key again", async () => {
@@ -120,9 +140,9 @@ describe("a store on PostgreSQL", () => {
 });
 
 /** A pool, and what goes through it. */
-function listeningPool(): { pool: PgPool; sent: PgQuery[] } {
+function listeningPool(max = 10): { pool: PgPool; sent: PgQuery[] } {
   const sent: PgQuery[] = [];
-  const pool = new pg.Pool({ connectionString: database.url });
+  const pool = new pg.Pool({ connectionString: database.url, max });
   // dropping the database ends connections that are just ending
   pool.on("error", () => undefined);
   pool.on("connect", (client) => {

@@ -1,10 +1,10 @@
 // Every prepared statement that this process sends to PostgreSQL, with what it was given: the list of those to be examined grows by
-// itself. Of each a few are kept, the first and the last.
+// itself. Of each a few are kept, the first and the last; for one row and for many they are two.
 import pg from "pg";
 import type { PgQuery } from "../sql/drivers/postgres-client.ts";
 import { StatementTrain } from "../sql/drivers/postgres-train.ts";
 
-const keptAtEachEnd = 3;
+const keptAtEachEnd = 2;
 
 /** A statement as it was sent. */
 export interface RecordedStatement {
@@ -43,7 +43,7 @@ export class RecordedStatements {
 
   /** Names of all statements. */
   get names(): string[] {
-    return [...this.#kept.keys()].sort();
+    return [...new Set(this.all.map(({ name }) => name))].sort();
   }
 
   /** What was kept of all statements. */
@@ -61,9 +61,9 @@ export class RecordedStatements {
     if (text === undefined || name === undefined || !/^(SELECT|INSERT|UPDATE|DELETE|WITH) /.test(text)) return;
     // behind the name of the statement is that of its text
     const statement = { name: name.slice(0, name.lastIndexOf("_")), text, values };
-    const kept = this.#kept.get(statement.name) ?? [];
+    const kept = this.#kept.get(text) ?? [];
     if (kept.some((one) => JSON.stringify(one.values) === JSON.stringify(values))) return;
     if (kept.length === 2 * keptAtEachEnd) kept.splice(keptAtEachEnd, 1);
-    this.#kept.set(statement.name, [...kept, statement]);
+    this.#kept.set(text, [...kept, statement]);
   }
 }

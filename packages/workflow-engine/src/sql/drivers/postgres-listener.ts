@@ -15,27 +15,29 @@ const mostBytes = 7_000;
 /** Anything may have happened. */
 const anything: StoreSignal = { hasWork: true, hasEvents: true, mayHaveLost: true, wakeAt: null, ended: null };
 
-/** A signal as a message; `sender` knows its own again. */
-export function encodeSignal(sender: string, { hasWork, hasEvents, mayHaveLost, wakeAt, ended }: StoreSignal): string {
+/** A signal as a message; `sender` knows its own again, and `at` is its time. */
+export function encodeSignal(sender: string, { hasWork, hasEvents, mayHaveLost, wakeAt, ended }: StoreSignal, at: number): string {
   const flags = (hasWork ? 1 : 0) | (hasEvents ? 2 : 0) | (mayHaveLost ? 4 : 0);
-  const some = JSON.stringify([sender, flags, wakeAt, null]);
+  const some = JSON.stringify([sender, at, flags, wakeAt, null]);
   if (ended === null || ended.length > mostEnded) return some;
-  const all = JSON.stringify([sender, flags, wakeAt, ended]);
+  const all = JSON.stringify([sender, at, flags, wakeAt, ended]);
   return byteLength(all) <= mostBytes ? all : some;
 }
 
-/** The sender and the signal of a message; of one that is none of ours nobody knows what it says. */
-export function decodeSignal(payload: string): { sender: string; signal: StoreSignal } {
+/** The sender, its time and the signal of a message; of one that is none of ours nobody knows what it says. */
+export function decodeSignal(payload: string): { sender: string; at: number; signal: StoreSignal } {
   const message = parsed(payload);
-  if (!message) return { sender: "", signal: anything };
-  const [sender, flags, wakeAt, ended] = message;
-  return { sender, signal: { hasWork: (flags & 1) > 0, hasEvents: (flags & 2) > 0, mayHaveLost: (flags & 4) > 0, wakeAt, ended } };
+  if (!message) return { sender: "", at: 0, signal: anything };
+  const [sender, at, flags, wakeAt, ended] = message;
+  return { sender, at, signal: { hasWork: (flags & 1) > 0, hasEvents: (flags & 2) > 0, mayHaveLost: (flags & 4) > 0, wakeAt, ended } };
 }
 
-function parsed(payload: string): [string, number, number | null, string[] | null] | null {
+type Message = [sender: string, at: number, flags: number, wakeAt: number | null, ended: string[] | null];
+
+function parsed(payload: string): Message | null {
   try {
     const message: unknown = JSON.parse(payload);
-    return Array.isArray(message) && message.length === 4 ? (message as [string, number, number | null, string[] | null]) : null;
+    return Array.isArray(message) && message.length === 5 ? (message as Message) : null;
   } catch {
     return null;
   }
@@ -56,7 +58,7 @@ export interface ListenerParts {
 /** Listens from the moment it is made until it is closed. */
 export class PostgresListener {
   readonly #parts: ListenerParts;
-  readonly #heard: (signal: StoreSignal) => void;
+  readonly #heard: (signal: StoreSignal, at: number) => void;
   #connection: PgListener | null = null;
   /** Has been asked whether it lives, and has not answered yet. */
   #asked: PgListener | null = null;
@@ -64,7 +66,8 @@ export class PostgresListener {
   #isClosed = false;
   #pause = pauses.first;
 
-  constructor(parts: ListenerParts, heard: (signal: StoreSignal) => void) {
+  /** `heard` is called with a signal and the time of its sender; 0 where nobody said anything. */
+  constructor(parts: ListenerParts, heard: (signal: StoreSignal, at: number) => void) {
     this.#parts = parts;
     this.#heard = heard;
     if (parts.createConnection) void this.#connect();
@@ -84,7 +87,7 @@ export class PostgresListener {
 
   #poll(): void {
     this.#after(POLL_MS, () => {
-      this.#heard(anything);
+      this.#heard(anything, 0);
       this.#poll();
     });
   }
@@ -106,7 +109,7 @@ export class PostgresListener {
       this.#pause = pauses.first;
       this.#ping(made);
       // what was said before is lost
-      this.#heard(anything);
+      this.#heard(anything, 0);
     } catch {
       this.#drop(connection);
       this.#again();
@@ -115,8 +118,8 @@ export class PostgresListener {
 
   #hear(payload: string | undefined): void {
     if (!payload || this.#isClosed) return;
-    const { sender, signal } = decodeSignal(payload);
-    if (sender !== this.#parts.sender) this.#heard(signal);
+    const { sender, at, signal } = decodeSignal(payload);
+    if (sender !== this.#parts.sender) this.#heard(signal, at);
   }
 
   /** Half of a broken connection may never say so. */
@@ -150,7 +153,7 @@ export class PostgresListener {
     this.#after(this.#pause * (0.5 + random()), () => void this.#connect());
     this.#pause = Math.min(this.#pause * 2, pauses.longest);
     // nobody calls while there is no connection
-    this.#heard(anything);
+    this.#heard(anything, 0);
   }
 
   #after(ms: number, then: () => void): void {

@@ -1,7 +1,7 @@
 // Statements as PostgreSQL gets them: every table under the name of its schema, since a search path is a session's and a pooler may give
 // every transaction another session; each text under a name of its own, which a session prepares once.
 import type { Statement } from "../db.ts";
-import { postgresDialect } from "../dialect.ts";
+import { type Dialect, postgresDialect, postgresRowDialect } from "../dialect.ts";
 import { hashOf } from "../lanes.ts";
 
 const longestName = 63;
@@ -17,6 +17,7 @@ export class StatementTexts {
   readonly #tables: RegExp;
   readonly #schema: string;
   readonly #known = new Map<Statement, NamedText>();
+  readonly #knownOfOne = new Map<Statement, NamedText>();
 
   constructor(schema: string, tables: readonly string[]) {
     this.#schema = quoteName(schema);
@@ -25,18 +26,27 @@ export class StatementTexts {
 
   /** The text and the name of a statement. */
   of(statement: Statement): NamedText {
-    let known = this.#known.get(statement);
-    if (!known) {
-      const text = this.qualify(statement.render(postgresDialect));
-      known = { text, name: `${statement.name.slice(0, longestName - 10)}_${hashOf(text).toString(36)}` };
-      this.#known.set(statement, known);
-    }
-    return known;
+    return this.#of(statement, postgresDialect, this.#known);
+  }
+
+  /** The same of a statement over rows, for exactly one. */
+  ofOne(statement: Statement): NamedText {
+    return this.#of(statement, postgresRowDialect, this.#knownOfOne);
   }
 
   /** A script whose tables are named with their schema. */
   qualify(script: string): string {
     return script.replace(this.#tables, (_, verb: string, table: string) => `${verb} ${this.#schema}.${table}`);
+  }
+
+  #of(statement: Statement, dialect: Dialect, all: Map<Statement, NamedText>): NamedText {
+    let known = all.get(statement);
+    if (!known) {
+      const text = this.qualify(statement.render(dialect));
+      known = { text, name: `${statement.name.slice(0, longestName - 10)}_${hashOf(text).toString(36)}` };
+      all.set(statement, known);
+    }
+    return known;
   }
 }
 

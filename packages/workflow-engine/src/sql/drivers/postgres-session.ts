@@ -84,7 +84,9 @@ export class PostgresSession implements Session {
 
   announce(signal: StoreSignal): void {
     const query = this.#parts.notify(signal);
-    if (query) this.#waiting.push(query);
+    if (!query) return;
+    if (this.#parts.isPrepared) query.name = "notify";
+    this.#waiting.push(query);
   }
 
   async readClock(): Promise<number> {
@@ -145,13 +147,14 @@ export class PostgresSession implements Session {
   }
 
   #queriesOf(statement: Statement, params: readonly Row[]): PgQuery[] {
-    const { name, text } = this.#parts.texts.of(statement);
+    const isMany = statement.kind === "rows" && params.length > 1;
+    const { name, text } = isMany || statement.kind === "one" ? this.#parts.texts.of(statement) : this.#parts.texts.ofOne(statement);
     const queryOf = (values: Array<string | null>): PgQuery => {
       const query: PgQuery = { text, values, rowMode: "array", types: readers };
       if (this.#parts.isPrepared) query.name = name;
       return query;
     };
-    if (statement.kind === "rows") return [queryOf(arraysOf(statement, params))];
+    if (isMany) return [queryOf(arraysOf(statement, params))];
     return params.map((row) => queryOf(scalarsOf(statement, row)));
   }
 

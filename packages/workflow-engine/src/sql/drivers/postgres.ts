@@ -16,6 +16,7 @@ import {
   READ_ONLY,
   translate,
 } from "./postgres-client.ts";
+import { DatabaseClock } from "./postgres-clock.ts";
 import { betweenSavepoints, joinedClient } from "./postgres-joined.ts";
 import { encodeSignal, PostgresListener } from "./postgres-listener.ts";
 import { StatementTexts } from "./postgres-names.ts";
@@ -48,9 +49,6 @@ export interface PostgresDriverOptions {
 
 /** Beside the lanes: claims, events, leases, reading, and calls of the CRUD port. */
 const OTHER_CONNECTIONS = 6;
-/** A reading of the clock is renewed after this long, beside everything else; one that is older than the second is waited for. */
-const CLOCK_AGE_MS = { renewed: 1_000, longest: 10_000 };
-
 /** A PostgreSQL database; connects when first used. */
 export class PostgresDb implements Db {
   readonly lanes: number;
@@ -66,9 +64,7 @@ export class PostgresDb implements Db {
   /** Transactions that are not over. */
   readonly #underWay = new Set<Promise<unknown>>();
   readonly #listeners = new Set<PostgresListener>();
-  /** The database's clock less the environment's, and when it was read. */
-  #clock: { ahead: number; readAt: number } | null = null;
-  #renewing: Promise<void> | null = null;
+  readonly #clock: DatabaseClock;
 
   constructor(options: PostgresDriverOptions) {
     const { lanes, schema, tables, connectionString, pool, environment, answerTimeoutMs } = options;
@@ -78,12 +74,12 @@ export class PostgresDb implements Db {
     this.#texts = new StatementTexts(schema, tables);
     this.#channel = `workflow_engine_${hashOf(schema).toString(36)}`;
     this.#sender = environment.newId();
+    this.#clock = new DatabaseClock(environment, (read) => this.begin("BEGIN", read), options.now);
   }
 
   /** The database's time, as far as it is known. */
   now(): number {
-    if (this.#options.now) return this.#options.now();
-    return Math.round(this.#options.environment.now() + (this.#clock?.ahead ?? 0));
+    return this.#clock.now();
   }
 
   async transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
@@ -106,7 +102,7 @@ export class PostgresDb implements Db {
         // seen from here: a connection of the store's own might be waited for in vain, when callers' transactions have all of them
         if (!this.#ready && !(await this.#options.isPrepared(session))) await this.#prepared();
         this.#ready ??= Promise.resolve();
-        await this.#readClock(session);
+        await this.#clock.keep(session);
         const result = await work(session);
         await session.commit();
         return result;
@@ -128,7 +124,7 @@ export class PostgresDb implements Db {
         answerTimeoutMs,
         createConnection: notify === false ? null : () => this.#pool.createListener(notify === true ? undefined : notify),
       },
-      heard,
+      (signal, at) => heard(this.#clock.hears(signal, at)),
     );
     this.#listeners.add(listener);
     return () => {
@@ -140,7 +136,7 @@ export class PostgresDb implements Db {
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#ready?.catch(() => undefined);
-    await this.#renewing;
+    await this.#clock.settled();
     // a pool that is ended forgets whoever waits for a connection
     await Promise.allSettled(this.#underWay);
     await this.#pool.end();
@@ -162,7 +158,7 @@ export class PostgresDb implements Db {
     const client = await this.#pool.connect();
     const session = this.#sessionOn(client, [begin, ...this.#pool.settings]);
     try {
-      await this.#readClock(session);
+      await this.#clock.keep(session);
       const result = await work(session);
       await session.commit();
       this.#pool.release(client);
@@ -194,7 +190,7 @@ export class PostgresDb implements Db {
     const { hasWork, hasEvents, mayHaveLost, wakeAt, ended } = signal;
     const isNews = hasWork || mayHaveLost || wakeAt !== null || ended === null || ended.length > 0;
     if (this.#options.notify === false || !(isNews || (hasEvents && (isJoined || this.#listeners.size === 0)))) return null;
-    return { text: "SELECT pg_notify($1, $2)", values: [this.#channel, encodeSignal(isJoined ? "" : this.#sender, signal)] };
+    return { text: "SELECT pg_notify($1, $2)", values: [this.#channel, encodeSignal(isJoined ? "" : this.#sender, signal, this.now())] };
   }
 
   #assertOpen(): void {
@@ -219,33 +215,6 @@ export class PostgresDb implements Db {
   #suspectAll(): void {
     this.#pool.suspectAll();
     for (const listener of this.#listeners) listener.check();
-  }
-
-  /** Reads the database's clock now and then; also when the own one has jumped. */
-  async #readClock(session: PostgresSession): Promise<void> {
-    const { environment, now } = this.#options;
-    if (now) return;
-    const age = this.#clock ? environment.now() - this.#clock.readAt : Number.POSITIVE_INFINITY;
-    if (age < 0 || age >= CLOCK_AGE_MS.longest) return this.#setClock(session);
-    // nobody's transaction waits for this one
-    if (age >= CLOCK_AGE_MS.renewed) this.#renewing ??= this.#renewClock();
-  }
-
-  async #renewClock(): Promise<void> {
-    try {
-      await this.begin("BEGIN", (session) => this.#setClock(session));
-    } catch {
-      // whoever works next tries again
-    }
-    this.#renewing = null;
-  }
-
-  async #setClock(session: PostgresSession): Promise<void> {
-    const { environment } = this.#options;
-    const before = environment.now();
-    const there = await session.readClock();
-    const readAt = environment.now();
-    this.#clock = { ahead: there - (before + readAt) / 2, readAt };
   }
 
   async #prepared(): Promise<void> {
