@@ -67,30 +67,36 @@ async function claimOne<R>(batch: Batch, row: Row, decide: Decide<R>, isCareful:
   }
 }
 
-/** Due stages, and how many there are with those that somebody else has. */
+/** Due stages, and the runs of all that are due, with those that somebody else has. */
 export interface DueStages {
   readonly picked: Row[];
-  readonly due: number;
+  readonly due: readonly string[];
+}
+
+/** Leased stages, and the run of one that is due and that somebody has; null when there is none. */
+export interface TakenJobs {
+  readonly jobs: Job[];
+  readonly passedBy: string | null;
 }
 
 /** Asks for due stages. */
 export async function askStages({ session, now }: Batch, workflowIds: readonly string[], max: number): Promise<DueStages> {
   const parameters = [[now, JSON.stringify(workflowIds), max]];
-  if (!session.dialect.checksVersions) return { picked: await session.read(pickStages, parameters), due: 0 };
+  if (!session.dialect.checksVersions) return { picked: await session.read(pickStages, parameters), due: [] };
   const [picked, due] = await Promise.all([session.read(pickStages, parameters), session.read(listDueRuns, parameters)]);
-  return { picked, due: due.length };
+  return { picked, due: due.map(([runId]) => runId as string) };
 }
 
-/** Leases due stages to an instance: RUNNING, one more attempt, `stage:started`. Says whether others kept it from any. */
+/** Leases due stages to an instance: RUNNING, one more attempt, `stage:started`. Passes by what others have. */
 export async function takeJobs(
   batch: Batch,
   { instance, max, workflowIds }: { instance: Instance; max: number; workflowIds: readonly string[] },
   asked: Promise<DueStages> = askStages(batch, workflowIds, max),
-): Promise<{ jobs: Job[]; isPassedBy: boolean }> {
+): Promise<TakenJobs> {
   const { session, now, signal } = batch;
   const { picked: rows, due } = await asked;
-  const isPassedBy = rows.length < Math.min(due, max);
-  if (rows.length === 0) return { jobs: [], isPassedBy };
+  const passedBy = rows.length < Math.min(due.length, max) ? (due.find((id) => rows.every(([runId]) => runId !== id)) ?? due[0]!) : null;
+  if (rows.length === 0) return { jobs: [], passedBy };
   const stages = rows.map(readStageState);
   await session.send(
     leaseStages,
@@ -109,8 +115,12 @@ export async function takeJobs(
     [...byRun].map(([runId, members]) => startedRow(runId, members, eventCounts.get(runId)!, now)),
   );
   signal.hasEvents = true;
-  const payloads = await loadPayloads(session, [...byRun.keys()]);
-  return { jobs: rows.map((row, i) => jobOf(row, stages[i]!, payloads.get(stages[i]!.runId)!, now)), isPassedBy };
+  // siblings read nothing of each other: of a wide group that would be most of what has run
+  const payloads = await loadPayloads(
+    session,
+    [...byRun].map(([runId, members]) => [runId, Math.max(...members.map(({ group }) => group))]),
+  );
+  return { jobs: rows.map((row, i) => jobOf(row, stages[i]!, payloads.get(stages[i]!.runId)!, now)), passedBy };
 }
 
 /** Parameters of `insertOutbox` for stages of a run that start. */
@@ -155,11 +165,14 @@ export async function takePolls(
   return polls;
 }
 
-/** What every stage of these runs reads, one object a run. */
-export async function loadPayloads(session: Session, runIds: readonly string[]): Promise<Map<string, RunPayloads>> {
-  const params = runIds.map((id) => [id]);
+/** What every stage of these runs up to a group reads, one object a run. */
+export async function loadPayloads(
+  session: Session,
+  upTo: ReadonlyArray<readonly [runId: string, group: number]>,
+): Promise<Map<string, RunPayloads>> {
+  const ids = upTo.map(([runId]) => [runId]);
   const payloads = new Map<string, RunPayloads>();
-  const [runs, outputs] = await Promise.all([session.read(loadRunPayloads, params), session.read(loadOutputs, params)]);
+  const [runs, outputs] = await Promise.all([session.read(loadRunPayloads, ids), session.read(loadOutputs, upTo)]);
   for (const [id, input, config] of runs) {
     payloads.set(id as string, { input: input as string, config: config as string, outputs: {}, groups: {} });
   }

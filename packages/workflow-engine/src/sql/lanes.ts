@@ -30,10 +30,15 @@ export class Lanes {
     return this.#units === 0 ? 1 : this.#units + KINDS;
   }
 
+  /** The lane of a run's units. */
+  ofRun(runId: string): number {
+    return this.#units === 0 ? 0 : hashOf(runId) % this.#units;
+  }
+
   /** The lane of an item. */
   of(item: Item): number {
     if (this.#units === 0) return 0;
-    if ("unit" in item) return hashOf(item.unit.runId) % this.#units;
+    if ("unit" in item) return this.ofRun(item.unit.runId);
     return this.#units + (item.isRead ? READS : (kinds[item.name] ?? OTHER_WRITES));
   }
 }

@@ -10,7 +10,7 @@ import { defineStage } from "../define/stage.ts";
 import { realEnvironment } from "../environment.ts";
 import { createRegistry } from "../kernel/registry.ts";
 import { createPostgresStore } from "./postgres.ts";
-import { instance, stageOf, starting } from "./runs.test-fixture.ts";
+import { ending, instance, stageOf, starting } from "./runs.test-fixture.ts";
 
 const database = await createTestDatabase();
 afterAll(() => database.drop());
@@ -110,6 +110,18 @@ describe("many processes on PostgreSQL", () => {
     await told;
     expect((await taking()).map(({ stageId }) => stageId).sort()).toEqual(["a", "b"]);
     await other.end();
+  });
+
+  it("P16: a worker is not kept from a sibling by the end of another that it writes itself", async () => {
+    const { runStore } = open("own_siblings");
+    const ids = Array.from({ length: 30 }, (_, n) => `r${n}`);
+    for (const id of ids) await runStore.transact(starting(id, stageOf(id, "a", { readyAt: null }), stageOf(id, "b", { readyAt: null })));
+    for (const id of ids) {
+      await database.query(`UPDATE own_siblings.stages SET ready_at = 0 WHERE run_id = '${id}' AND stage_id = 'b'`);
+      const taking = (): Promise<unknown[]> => runStore.takeJobs({ instance, max: 1, workflowIds: anyWorkflow });
+      const [, taken] = await Promise.all([runStore.transact(ending(id, "a")), taking()]);
+      expect(taken).toHaveLength(1);
+    }
   });
 
   it.each([anHour, -anHour])(

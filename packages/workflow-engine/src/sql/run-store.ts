@@ -21,7 +21,7 @@ import type {
 import { Coalescer } from "../store/coalescer.ts";
 import type { Batch } from "./batch.ts";
 import { BatchRunner, type Item } from "./batch-runner.ts";
-import { askRuns, askStages, claimRuns, type DueStages, loadPayloads, takeJobs, takePolls, waitForDue } from "./claims.ts";
+import { askRuns, askStages, claimRuns, type DueStages, loadPayloads, type TakenJobs, takeJobs, takePolls, waitForDue } from "./claims.ts";
 import { again, type Db, type Row, type Session, Unanswered } from "./db.ts";
 import { noTakenRows, renewEvents, replayDeadDeliveries, settleEvents, takeEvents } from "./events.ts";
 import { Lanes } from "./lanes.ts";
@@ -49,6 +49,8 @@ export class SqlRunStore implements RunStore {
   readonly #hub: SignalHub;
   readonly #runner: BatchRunner;
   readonly #taken = noTakenRows();
+  /** Where stages are asked for; null: in a lane of its own. */
+  #takeLane: number | null = null;
   #waiting: Promise<void> | null = null;
   #isClosed = false;
 
@@ -79,14 +81,22 @@ export class SqlRunStore implements RunStore {
   }
 
   async takeJobs(options: { instance: Instance; max: number; workflowIds: readonly string[] }): Promise<Job[]> {
-    const { jobs, isPassedBy } = await this.#push<{ jobs: Job[]; isPassedBy: boolean }>({
+    const item: Item = {
       name: "takeJobs",
       isRead: false,
       ask: (batch) => askStages(batch, options.workflowIds, options.max),
       run: (batch, _, asked) => takeJobs(batch, options, asked as Promise<DueStages> | undefined),
-    });
-    if (isPassedBy && !this.#isClosed) this.#waiting ??= this.#waitForDue(options);
-    return jobs;
+    };
+    let taken = await this.#push<TakenJobs>(item, this.#takeLane);
+    const lane = taken.passedBy === null ? null : this.#lanes.ofRun(taken.passedBy);
+    if (taken.jobs.length === 0) {
+      // where the ends of its siblings are written nobody of this process keeps it from a stage, and it rides along with them
+      const isElsewhere = lane !== null && lane !== this.#takeLane;
+      this.#takeLane = lane;
+      if (isElsewhere) taken = await this.#push<TakenJobs>(item, lane);
+    }
+    if (taken.passedBy !== null && !this.#isClosed) this.#waiting ??= this.#waitForDue(options);
+    return taken.jobs;
   }
 
   takePolls(options: { max: number; holdMs: number; workflowIds: readonly string[] }): Promise<Poll[]> {
@@ -94,7 +104,10 @@ export class SqlRunStore implements RunStore {
   }
 
   loadPayloads(runId: string): Promise<RunPayloads | null> {
-    return this.#read("loadPayloads", async ({ session }) => (await loadPayloads(session, [runId])).get(runId) ?? null);
+    return this.#read(
+      "loadPayloads",
+      async ({ session }) => (await loadPayloads(session, [[runId, Number.MAX_SAFE_INTEGER]])).get(runId) ?? null,
+    );
   }
 
   loadResume({ runId, stageId, item }: { runId: string; stageId: string; item: number }): Promise<JsonText | null> {
@@ -206,9 +219,9 @@ export class SqlRunStore implements RunStore {
     return this.#push<R>({ name, isRead: true, run });
   }
 
-  #push<R>(item: Item): Promise<R> {
+  #push<R>(item: Item, lane: number | null = null): Promise<R> {
     if (this.#isClosed) return Promise.reject(new WorkflowEngineError("STORE_CLOSED", "The store is closed. Create a new one."));
-    const push = (): Promise<R> => this.#coalescer.push<R>(this.#lanes.of(item), item);
+    const push = (): Promise<R> => this.#coalescer.push<R>(lane ?? this.#lanes.of(item), item);
     return mayBeTwice(item) ? again(push, Unanswered) : push();
   }
 }

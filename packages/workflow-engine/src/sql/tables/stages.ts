@@ -58,10 +58,10 @@ export const loadGroupOutputs = forRows("load_group_outputs", { run_id: "text", 
     WHERE s.run_id = ${u.run_id} AND s.grp = ${u.grp} AND s.status = 'COMPLETED' ORDER BY s.number, s.item`;
 });
 
-/** Outputs and groups of all COMPLETED stages of runs. */
-export const loadOutputs = forRows("load_outputs", { run_id: "text" }, (u, { join }) => {
+/** Outputs and groups of the COMPLETED stages of runs in the groups before one. */
+export const loadOutputs = forRows("load_outputs", { run_id: "text", before_grp: "int" }, (u, { join }) => {
   return `SELECT s.run_id, s.stage_id, s.grp, s.output FROM ${join} stages s
-    WHERE s.run_id = ${u.run_id} AND s.status = 'COMPLETED' ORDER BY s.grp, s.number, s.item`;
+    WHERE s.run_id = ${u.run_id} AND s.grp < ${u.before_grp} AND s.status = 'COMPLETED' ORDER BY s.grp, s.number, s.item`;
 });
 
 /** What a suspended stage left. */
