@@ -134,7 +134,7 @@ export class Batch {
       const eventCount = row[runStateWidth] as number;
       const run = readRunState(row);
       const draft = this.#drafts.get(id)!;
-      if (draft.run?.version === run.version && draft.eventCount === eventCount) continue;
+      if (draft.run?.version === run.version && draft.eventCount === eventCount && draft.run.createdAt === run.createdAt) continue;
       const fresh = new RunDraft(id, run, eventCount);
       // its stages may have been read already; those that were remembered are as old as the run
       if (!draft.run) for (const stage of draft.stages.values()) fresh.adopt(stage.state);
@@ -236,7 +236,7 @@ export class Batch {
 }
 
 function versionOf({ runId, run, eventCount }: RunDraft): Row {
-  return [runId, run!.version, eventCount];
+  return [runId, run!.version, eventCount, run!.createdAt];
 }
 
 /** True when rows end or go by statement, which are those that are written. */

@@ -3,7 +3,7 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { createTestDatabase } from "../../../../../tools/postgres/test-databases.ts";
 import { createPostgresStore } from "../postgres.ts";
-import { ending, stageOf, starting } from "../runs.test-fixture.ts";
+import { changing, ending, stageOf, starting } from "../runs.test-fixture.ts";
 
 const database = await createTestDatabase();
 const stores: Array<{ close(): Promise<void> }> = [];
@@ -40,5 +40,19 @@ describe("a stage that a process remembers", () => {
     await persistence.deleteStage((await persistence.getStage("deleted", "a"))!.id);
     await expect(worker.runStore.transact(ending("deleted", "a"))).rejects.toMatchObject({ code: "STAGE_NOT_FOUND" });
     expect(await worker.runStore.transact(ending("deleted", "b"))).toBe(2);
+  });
+
+  it("is not that of a run that was deleted and made again under its id, whatever its version", async () => {
+    const [zombie, other] = [open(), open()];
+    const startAs = (executionId: string) => starting("again", stageOf("again", "a", { executionId, readyAt: null }));
+    await zombie.runStore.transact(startAs("old"));
+    await other.runStore.transact(changing("again", { deleteRun: true }));
+    await other.runStore.transact(startAs("new"));
+    const look = zombie.runStore.transact({
+      runId: "again",
+      stage: { stageId: "a", item: 0 },
+      decide: ({ stage }) => ({ result: stage?.executionId }),
+    });
+    expect(await look).toBe("new");
   });
 });

@@ -39,13 +39,17 @@ export const lockRuns = forRows("lock_runs", { id: "text" }, (u, { join, dialect
 
 /**
  * Locks runs in the order of their ids if they are as remembered, and fails if any is not. For PostgreSQL: an error ends the transaction
- * whatever is on its way behind it, so nobody waits for this answer.
+ * whatever is on its way behind it, so nobody waits for this answer. A run that was deleted and made again under its id is another one.
  */
-export const checkRuns = forRows("check_runs", { id: "text", version: "int", event_count: "int" }, (u, { from, join, dialect }) => {
-  return `SELECT 1 / (CASE WHEN count(*) = (SELECT count(*) ${from}) THEN 1 ELSE 0 END) FROM (
+export const checkRuns = forRows(
+  "check_runs",
+  { id: "text", version: "int", event_count: "int", created_at: "int" },
+  (u, { from, join, dialect }) => {
+    return `SELECT 1 / (CASE WHEN count(*) = (SELECT count(*) ${from}) THEN 1 ELSE 0 END) FROM (
       SELECT r.id FROM ${join} runs r WHERE r.id = ${u.id} AND r.version = ${u.version} AND r.event_count = ${u.event_count}
-      ORDER BY r.id ${dialect.lockRows}) AS fresh`;
-});
+        AND r.created_at = ${u.created_at} ORDER BY r.id ${dialect.lockRows}) AS fresh`;
+  },
+);
 
 /** Picks due runs, most urgent first, that nobody else is picking; the number of their events, input and config follow the state. */
 export const pickRuns = forOne("pick_runs", { now: "int", workflow_ids: "texts", max: "limit" }, (p, dialect) => {
