@@ -26,7 +26,12 @@ export function ofOneMoment(newId: () => string): () => string {
   return () => `${moment}${newId().slice(8)}`;
 }
 
-/** Rows of processes, not of runs. */
+/** Publishes each copy by itself: its events are those of one transaction, of which there were as many before the first. */
+const publications = (target: string, outbox: string): string => `TRUNCATE ${target};
+  INSERT INTO ${target} (published_at, after_tx, after_open, until_tx, open, first_id, last_id, top_id)
+    SELECT max(occurred_at), tx, '{}', tx + 1, '{}', min(id), max(id), max(id) FROM ${outbox} GROUP BY tx`;
+
+/** Rows of processes, not of runs; and those that are made anew. */
 const notMultiplied = ["schema_migrations", "instances", "leases", "publications"];
 /** Rows that an insert is made of, about: they are sorted, so that ids go with time. */
 const rowsATime = 100_000;
@@ -51,7 +56,8 @@ export async function multiplyRuns(options: MultiplyOptions): Promise<number> {
   const copies = Math.ceil(runs / few);
   const tables = await tablesOf(query, schema);
   await Promise.all(tables.map((table) => multiplyTable(options, table, moment, copies)));
-  if (isAnalysed) for (const table of tables) await query(`VACUUM (ANALYZE) ${inSchema}.${table}`);
+  await query(publications(`${inSchema}.publications`, `${inSchema}.outbox`));
+  if (isAnalysed) for (const table of [...tables, "publications"]) await query(`VACUUM (ANALYZE) ${inSchema}.${table}`);
   return copies * few;
 }
 
@@ -108,6 +114,7 @@ async function columnsOf(client: pg.Client, schema: string, table: string): Prom
 /** What a column holds in a copy: ids of as many moments ago, instants of as many steps. */
 function copyOf({ name, type }: Column, moment: string, everyMs: number, shiftMs: number): string {
   if (type === "text") return `replace(${name}, '${moment}-', lpad(to_hex(${Number.parseInt(moment, 16)} - copy), 8, '0') || '-')`;
+  if (name === "tx") return "-copy";
   const isInstant = /(^|_)(at|until)$/.test(name);
   // 0 is no instant: it says that there is none
   return isInstant ? `CASE WHEN ${name} > 0 THEN ${name} - copy * ${everyMs} + ${shiftMs} ELSE ${name} END` : name;

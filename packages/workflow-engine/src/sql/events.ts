@@ -8,6 +8,8 @@ import { freeFlusher, keepFlusher, lockFlusher } from "./flusher-lease.ts";
 import { loadMarksOf, markEach, markKey } from "./marks.ts";
 import { eventsOf, type OutboxRow, readOutboxRow } from "./outbox-events.ts";
 import { publicationTime } from "./publication-time.ts";
+import { closeRange } from "./ranges.ts";
+import { followServer } from "./server-change.ts";
 import {
   deleteDeliveries,
   findAlive,
@@ -19,24 +21,9 @@ import {
   reviveDeliveries,
   saveDeliveries,
 } from "./tables/deliveries.ts";
-import { insertPublication, listLive, listUnpublished, loadOutbox, markPublished } from "./tables/outbox.ts";
+import { listLiveToTake, listUnpublished, loadOutbox, markPublished } from "./tables/outbox.ts";
 import { lockRuns } from "./tables/runs.ts";
-
-/** What this process took last, so that rows are known as whole when they come back; without it each event is looked up. */
-export interface TakenRows {
-  token: string | null;
-  /** Events by row, of rows of which no event has a mark. */
-  counts: Map<string, number>;
-  /** Everything up to this row that is unpublished and not given up was taken. */
-  lastId: number;
-  /** Events that have a mark. */
-  marked: Set<string>;
-}
-
-/** Nothing taken yet. */
-export function noTakenRows(): TakenRows {
-  return { token: null, counts: new Map(), lastId: 0, marked: new Set() };
-}
+import { noTakenRows, publishTaken, readSeen, type TakenRows } from "./taken-rows.ts";
 
 /** Takes what may be published now; null while another flusher's lease lives. */
 export async function takeEvents(
@@ -45,13 +32,20 @@ export async function takeEvents(
   taken: TakenRows,
 ): Promise<EventBatch | null> {
   if (now < (await lockFlusher(session)).until) return null;
-  const { fresh, rows } = await takeFresh(session, options.max);
+  let { fresh, rows } = await takeFresh(session, options.max);
+  if ((fresh.length === 0 || rows.isOfAnother) && (await beginRange(session))) ({ fresh, rows } = await takeFresh(session, options.max));
   const pending = await pendingDeliveries(session, new Set(fresh.map((event) => event.runId)), options.max, now);
   const token = newId();
   if (fresh.length === 0 && pending.length === 0) return { token, fresh, pending };
   await keepFlusher(session, token, now + options.leaseMs);
   Object.assign(taken, rows, { token });
   return { token, fresh, pending };
+}
+
+/** Ends what somebody began and left nothing of; true when there may be more to take. */
+async function beginRange(session: Session): Promise<boolean> {
+  if (session.dialect.commitsInOrder) return false;
+  return (await followServer(session)) || (await session.write(closeRange, [[]])) > 0;
 }
 
 /** Keeps the outbox for another `leaseMs`; false when it went to somebody else. */
@@ -117,13 +111,18 @@ export async function toDeliveries(session: Session, rows: readonly Row[]): Prom
 /** Whole rows, oldest first, while they fit in `max`; one row at least. */
 async function takeFresh(session: Session, max: number): Promise<{ fresh: StoredEvent[]; rows: TakenRows }> {
   const isMarked = (await session.read(findMarks, [[]])).length > 0;
-  const found = (await session.read(isMarked ? listLive : listUnpublished, [[max]])).map(readOutboxRow);
+  const answer = await session.read(isMarked ? listLiveToTake : listUnpublished, [[max]]);
+  const found = answer.map(readOutboxRow);
   const ids = found.map((row) => row.id);
   const marks = isMarked ? await loadMarksOf(session, ids) : null;
   const fresh: StoredEvent[] = [];
-  const rows = noTakenRows();
-  for (const row of found) {
-    if (fresh.length > 0 && fresh.length + row.count > max) break;
+  const rows = noTakenRows(readSeen(answer));
+  rows.isAll = answer.length < max;
+  for (const [at, row] of found.entries()) {
+    if (fresh.length > 0 && fresh.length + row.count > max) {
+      rows.isAll = false;
+      break;
+    }
     let unmarked = 0;
     eventsOf(row).forEach((event, index) => {
       const mark = marks?.get(markKey(row.id, index));
@@ -134,12 +133,12 @@ async function takeFresh(session: Session, max: number): Promise<{ fresh: Stored
     });
     if (unmarked > 0) rows.counts.set(String(row.id), unmarked);
     // one that is published itself is here for a revived event
-    if (row.publishedAt === null) rows.lastId = row.id;
+    if (row.publishedAt === null) rows.add(row.id, answer[at]!);
   }
   return { fresh, rows };
 }
 
-/** Where ids are in the order of commits, one row says it all; else rows say it themselves, and of others the events one by one. */
+/** One publication for all that was taken, where it can be; else rows say it themselves, and of others the events one by one. */
 async function publish(session: Session, events: readonly StoredEvent[], taken: TakenRows, now: number): Promise<void> {
   const whole: number[] = [];
   const parts: string[] = [];
@@ -157,8 +156,9 @@ async function publish(session: Session, events: readonly StoredEvent[], taken: 
     }
   }
   const isAll = whole.length === taken.counts.size && taken.lastId > 0;
-  if (isAll && session.dialect.commitsInOrder) await session.write(insertPublication, [[taken.lastId, now]]);
-  else if (whole.length > 0) await session.write(markPublished, [[await publicationTime(session, now), JSON.stringify(whole)]]);
+  if (!(isAll && (await publishTaken(session, taken, now))) && whole.length > 0) {
+    await session.write(markPublished, [[await publicationTime(session, now), JSON.stringify(whole)]]);
+  }
   if (parts.length > 0) await markEach(session, parts, (mark) => ({ ...mark, publishedAt: mark.publishedAt ?? now }), now);
 }
 

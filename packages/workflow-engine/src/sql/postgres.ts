@@ -3,11 +3,12 @@ import { realEnvironment } from "../environment.ts";
 import { WorkflowEngineError } from "../errors.ts";
 import type { Environment } from "../ports/environment.ts";
 import { byteLength } from "../store/json-text.ts";
-import type { Session } from "./db.ts";
+import { again, type Session } from "./db.ts";
 import { PostgresDb } from "./drivers/postgres.ts";
 import type { PgPool } from "./drivers/postgres-client.ts";
 import { migrations } from "./migrate.ts";
 import { isCurrent, prepareSchema, requireSchema, tablesOfAll } from "./prepare-schema.ts";
+import { followServer } from "./server-change.ts";
 import { createSqlStore, type SqlStore } from "./whole-store.ts";
 
 /** How to open a store. */
@@ -62,11 +63,14 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
   }
   const tables = tablesOfAll(migrations);
   const place = { schema, all: migrations, environment };
-  const ready = options.migrate === false ? requireSchema : prepareSchema;
-  const prepare = (to: PostgresDb): Promise<void> => ready(to, place);
+  const ready = async (to: PostgresDb, bring: typeof prepareSchema): Promise<void> => {
+    await bring(to, place);
+    await again(() => to.begin("BEGIN ISOLATION LEVEL READ COMMITTED", followServer));
+  };
+  const prepare = (to: PostgresDb): Promise<void> => ready(to, options.migrate === false ? requireSchema : prepareSchema);
   const isPrepared = (session: Session): Promise<boolean> => isCurrent(session, place);
   const target = { connectionString, pool, schema, tables, lanes, notify, answerTimeoutMs };
   const db = new PostgresDb({ ...target, environment, now, prepare, isPrepared });
   const store = createSqlStore(db, { ...environment, now: () => db.now() });
-  return { ...store, migrate: () => prepareSchema(db, place) };
+  return { ...store, migrate: () => ready(db, prepareSchema) };
 }

@@ -1,7 +1,7 @@
 // When rows are published, where ids say nothing about the order of commits: later than everything published before, so that the times
 // alone put publications in the order in which they were committed. Whoever asks has locked the lease of the outbox.
 import type { Session } from "./db.ts";
-import { lastPublishedAt } from "./tables/outbox.ts";
+import { lastPublishedAt } from "./tables/publications.ts";
 
 /** The instant to publish rows at; `now` where rows are in the order of their ids. */
 export async function publicationTime(session: Session, now: number): Promise<number> {

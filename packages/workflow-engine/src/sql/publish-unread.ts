@@ -1,34 +1,18 @@
-// Publishes what nobody reads: a kernel without consumers has its events numbered and timed, and no process fetches them (P18). Where ids
-// are in the order of commits one row says it all; on PostgreSQL each row does, written where it is found.
+// Publishes what nobody reads: a kernel without consumers has its events numbered and timed, and no process fetches them (P18). One row
+// says it for all of them, whether ids are in the order of commits or a snapshot tells what is there.
 import type { Batch } from "./batch.ts";
 import type { Session } from "./db.ts";
-import { forOne } from "./dialect.ts";
-import { FLUSHER, lockFlusher } from "./flusher-lease.ts";
+import { FLUSHER, freeFlusher, lockFlusher } from "./flusher-lease.ts";
+import { closeRange, publishFresh, publishRest } from "./ranges.ts";
+import { followServer } from "./server-change.ts";
 import { findAlive, findMarks } from "./tables/deliveries.ts";
 import { loadLease } from "./tables/instances.ts";
-import { insertPublication, lastPublishedAt, sumUnpublished } from "./tables/outbox.ts";
-
-/** Rows that one statement publishes at most. */
-const mostRows = 10_000;
-
-/**
- * Publishes rows later than everything published before, unless somebody has the lease or single events wait for somebody. Says which, and
- * whether the lease has a row.
- */
-const publishFresh = forOne("publish_fresh", { name: "text", now: "int", max: "limit" }, (p, dialect) => {
-  const last = lastPublishedAt.render(dialect);
-  return `WITH state AS (SELECT (SELECT until FROM leases WHERE name = ${p.name}) AS until,
-      EXISTS (SELECT 1 FROM event_marks) OR EXISTS (SELECT 1 FROM deliveries WHERE dead_at IS NULL) AS singly),
-    fresh AS (SELECT o.ctid AS place FROM outbox o
-      WHERE o.published_at IS NULL AND (SELECT until <= ${p.now} AND NOT singly FROM state) ORDER BY o.id LIMIT ${p.max}),
-    published AS (UPDATE outbox SET published_at = greatest(${p.now}, coalesce((${last}), 0) + 1)
-      WHERE ctid = ANY (ARRAY(SELECT place FROM fresh)) RETURNING count)
-    SELECT until, singly::int, (SELECT coalesce(sum(count), 0) FROM published) FROM state`;
-});
+import { insertPublication, sumUnpublished } from "./tables/publications.ts";
 
 /** Publishes everything unread; null where rows have to be looked at. */
 export async function publishUnread({ session, now }: Batch): Promise<number | null> {
-  if (!session.dialect.commitsInOrder) return publishRows(session, now);
+  if (session.isJoined) return null;
+  if (!session.dialect.commitsInOrder) return publishSeen(session, now);
   if (now < (await lockFlusher(session)).until) return 0;
   const isWaiting = (await session.read(findMarks, [[]])).length > 0 || (await session.read(findAlive, [[]])).length > 0;
   if (isWaiting) return null;
@@ -38,18 +22,23 @@ export async function publishUnread({ session, now }: Batch): Promise<number | n
   return Number(count);
 }
 
-async function publishRows(session: Session, now: number): Promise<number | null> {
+async function publishSeen(session: Session, now: number): Promise<number | null> {
   // a statement of its own, on the same trip: whoever waits here for another publisher sees afterwards what that one has published
   await session.send(loadLease, [[FLUSHER]]);
-  const parameters = [[FLUSHER, now, mostRows]];
+  const parameters = [[FLUSHER, now]];
   let [row] = await (session.readLast?.(publishFresh, parameters) ?? session.read(publishFresh, parameters));
   let all = 0;
   for (; ; [row] = await session.read(publishFresh, parameters)) {
-    const [until, singly, count] = row as [number | null, number, number];
-    if (singly) return null;
+    const [until, singly, isStuck, count] = row as [number | null, number, number, number];
     all += count;
-    // a row has an event at least
-    if (until !== null && count < mostRows) return all;
-    await lockFlusher(session);
+    if (until !== null && (!isStuck || singly || now < until)) return singly ? null : all;
+    // the first one ever, or somebody stopped half-way
+    if (now < (await lockFlusher(session)).until) return all;
+    if (!isStuck) continue;
+    await followServer(session);
+    await freeFlusher(session);
+    const [rest] = await session.read(publishRest, [[now]]);
+    await session.write(closeRange, [[]]);
+    all += Number(rest![0]);
   }
 }

@@ -23,7 +23,7 @@ import type { Batch } from "./batch.ts";
 import { BatchRunner, type Item } from "./batch-runner.ts";
 import { askRuns, askStages, claimRuns, type DueStages, loadPayloads, type TakenJobs, takeJobs, takePolls, waitForDue } from "./claims.ts";
 import { again, type Db, type Row, type Session, Unanswered } from "./db.ts";
-import { noTakenRows, renewEvents, replayDeadDeliveries, settleEvents, takeEvents } from "./events.ts";
+import { renewEvents, replayDeadDeliveries, settleEvents, takeEvents } from "./events.ts";
 import { Lanes } from "./lanes.ts";
 import { findNextWakeAt, forget, heartbeat, listLeased, listLost, listQueuedWorkflowIds, listStale } from "./leases.ts";
 import { reviveMarks } from "./marks.ts";
@@ -33,6 +33,7 @@ import type { SignalHub } from "./signal-hub.ts";
 import { sweep } from "./sweep.ts";
 import { listStrandedRuns } from "./tables/runs.ts";
 import { loadResume } from "./tables/stages.ts";
+import { noTakenRows } from "./taken-rows.ts";
 
 /** Items of a batch at most: it bounds how long a transaction keeps others out. */
 const LARGEST_BATCH = 1_000;

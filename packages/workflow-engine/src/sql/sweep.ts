@@ -4,11 +4,13 @@ import { isEnded } from "../ports/status.ts";
 import type { SweepLimits, SweepResult } from "../ports/store.ts";
 import type { Row, Session, Statement } from "./db.ts";
 import { lockFlusher } from "./flusher-lease.ts";
+import { deleteRanges } from "./ranges.ts";
 import { deleteRuns } from "./tables/deletion.ts";
 import { deleteDeliveries, deleteMarks, listOldDead } from "./tables/deliveries.ts";
 import { listLostAttempts, markSwept } from "./tables/history.ts";
 import { deleteKeys, listOldKeys, loadKeys } from "./tables/keys.ts";
-import { deleteOutbox, deletePublications, findLastRow, findRowFrom, listOldDeadRows, listOldPublished } from "./tables/outbox.ts";
+import { deleteOutbox, findLastRow, findRowFrom, listOldDeadRows, listOldPublished } from "./tables/outbox.ts";
+import { deletePublications } from "./tables/publications.ts";
 import { listOldRuns } from "./tables/run-pages.ts";
 import { lockRuns, readRunState } from "./tables/runs.ts";
 import { readExecutionRef } from "./tables/stages.ts";
@@ -36,12 +38,13 @@ async function sweepDeadLetters(session: Session, { deadBefore, max }: SweepLimi
 
 async function sweepEvents(session: Session, { publishedBefore, max }: SweepLimits): Promise<number> {
   const last = await lastRowBefore(session, publishedBefore);
+  if (!session.dialect.commitsInOrder) await session.write(deleteRanges, [[publishedBefore, max]]);
   if (last === null) return 0;
   const rows = await session.read(listOldPublished, [[last, publishedBefore, max]]);
   const ids = rows.map((row): Row => [row[0]!]);
   await session.write(deleteMarks, ids);
   await session.write(deleteOutbox, ids);
-  if (ids.length > 0) await session.write(deletePublications, [[]]);
+  if (ids.length > 0 && session.dialect.commitsInOrder) await session.write(deletePublications, [[]]);
   return rows.reduce((sum, row) => sum + (row[1] as number), 0);
 }
 

@@ -31,6 +31,8 @@ const meant: Readonly<Record<string, string>> = {
   find_leased_jobs: "looks at the stages of every RUNNING run, for a queue that is used by itself",
   list_stale_leases: "looks at the stages of every RUNNING run, when an instance is silent",
   list_holders: "looks at the stages of every RUNNING run, when an instance is silent",
+  list_live: "looks at every event that is not published, for publishers that are not ours",
+  list_live_to_take: "looks at every event that is not published, while single ones are marked",
   next_ready_at: "looks at every waiting stage",
   list_alive_of_runs: "may look at every waiting delivery",
   list_alive_of_queues: "may look at every waiting delivery",

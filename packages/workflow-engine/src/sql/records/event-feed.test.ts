@@ -1,27 +1,18 @@
-import { describe, expect, it } from "vitest";
+// The feed of all events on PostgreSQL, where ids are no order, event by event as the CRUD port publishes them, at a clock that stands still.
+import { afterAll, describe, expect, it } from "vitest";
+import { createTestDatabase } from "../../../../../tools/postgres/test-databases.ts";
 import { createFakeEnvironment } from "../../kernel/testing/fake-environment.ts";
-import type { Db, Session } from "../db.ts";
-import { sqliteDialect } from "../dialect.ts";
-import { SqliteDb } from "../drivers/sqlite.ts";
-import { migrate } from "../migrate.ts";
-import { createSqlStore, type SqlStore } from "../whole-store.ts";
+import { createPostgresStore } from "../postgres.ts";
+import type { SqlStore } from "../whole-store.ts";
 
-/** A store on SQLite that is told that a smaller id may be committed later, as on PostgreSQL. */
+const database = await createTestDatabase();
+afterAll(() => database.drop());
+let schemas = 0;
+
 function openStore(): SqlStore {
-  const environment = createFakeEnvironment();
-  const db = new SqliteDb({ path: ":memory:", environment, prepare: (session) => migrate(session, environment.now()) });
-  const outOfOrder = { ...sqliteDialect, commitsInOrder: false };
-  const bend = (session: Session): Session => Object.defineProperty(session, "dialect", { value: outOfOrder });
-  const bent: Db = {
-    transaction: (work, owner) => db.transaction((session) => work(bend(session)), owner),
-    reading: (work) => db.reading((session) => work(bend(session))),
-    within: (client, work) => db.within(client, (session) => work(bend(session))),
-    lanes: 0,
-    isShared: db.isShared,
-    foreignVersion: () => db.foreignVersion(),
-    close: () => db.close(),
-  };
-  return createSqlStore(bent, environment);
+  const now = () => 1_000;
+  const environment = { ...createFakeEnvironment(), now };
+  return createPostgresStore({ connectionString: database.url, schema: `feed_${++schemas}`, environment, now, notify: false });
 }
 
 async function openRows(count: number): Promise<{ store: SqlStore; ids: string[] }> {

@@ -6,10 +6,13 @@ import { eventIdOf } from "../../store/record-ids.ts";
 import type { Row, Session } from "../db.ts";
 import { forOne } from "../dialect.ts";
 import { readOutboxRow } from "../outbox-events.ts";
+import { findLastByPublication, findRanges, listByPublication } from "../ranges.ts";
 import { firstUnsettled, outboxColumns } from "../tables/outbox.ts";
 import { toRecords } from "./outbox-records.ts";
 
 const AFTER_ALL = Number.MAX_SAFE_INTEGER;
+/** Publications that are looked at first. */
+const FIRST_RANGES = 4;
 
 /** A place: `at` is 0 where ids are the order. */
 interface Place {
@@ -18,21 +21,12 @@ interface Place {
   index: number;
 }
 
-const listById = forOne("list_feed", { from: "int", before: "int", max: "limit" }, (p) => {
-  return `SELECT ${outboxColumns} FROM outbox o WHERE o.id >= ${p.from} AND o.id < ${p.before} ORDER BY o.id LIMIT ${p.max}`;
-});
-
-const listByTime = forOne("list_publications", { at: "int", row: "int", max: "limit" }, (p) => {
-  return `SELECT ${outboxColumns} FROM outbox o WHERE o.published_at IS NOT NULL AND o.published_at >= ${p.at}
-    AND (o.published_at > ${p.at} OR o.id >= ${p.row}) ORDER BY o.published_at, o.id LIMIT ${p.max}`;
+const listById = forOne("list_feed", { from: "int", before: "int", max: "limit" }, (p, dialect) => {
+  return `SELECT ${outboxColumns(dialect)} FROM outbox o WHERE o.id >= ${p.from} AND o.id < ${p.before} ORDER BY o.id LIMIT ${p.max}`;
 });
 
 const findLastById = forOne("find_feed_end", { before: "int" }, (p) => {
   return `SELECT o.id, o.count, 0 FROM outbox o WHERE o.id < ${p.before} ORDER BY o.id DESC LIMIT 1`;
-});
-
-const findLastByTime = forOne("find_last_publication", {}, () => {
-  return `SELECT o.id, o.count, o.published_at FROM outbox o WHERE o.published_at IS NOT NULL ORDER BY o.published_at DESC, o.id DESC LIMIT 1`;
 });
 
 /** Published events after a cursor, from the first one kept without; throws INVALID_COMMAND for a cursor that is none of ours. */
@@ -56,13 +50,24 @@ export async function readFeed(session: Session, after: string | undefined, limi
 /** The cursor behind everything published. */
 export async function readFeedEnd(session: Session): Promise<string> {
   const isInOrder = session.dialect.commitsInOrder;
-  const [last] = isInOrder ? await session.read(findLastById, [[await endOf(session)]]) : await session.read(findLastByTime, [[]]);
+  const [last] = isInOrder ? await session.read(findLastById, [[await endOf(session)]]) : await session.read(findLastByPublication, [[]]);
   return last ? cursorOf({ at: Number(last[2]), row: Number(last[0]), index: Number(last[1]) - 1 }) : cursorOf(placeOf(undefined));
 }
 
 async function listRows(session: Session, { at, row }: Place, max: number): Promise<Row[]> {
   if (session.dialect.commitsInOrder) return session.read(listById, [[row, await endOf(session), max]]);
-  return session.read(listByTime, [[at, row, max]]);
+  const rows: Row[] = [];
+  // of how many publications a page is made is not known: the next look is at twice as many
+  for (let from = { at, row }, ranges = FIRST_RANGES; ; ranges *= 2) {
+    const wanted = max - rows.length;
+    const [found, [end]] = await Promise.all([
+      session.read(listByPublication, [[from.at, from.row, ranges, wanted]]),
+      session.read(findRanges, [[from.at, ranges]]),
+    ]);
+    rows.push(...found);
+    if (found.length === wanted || Number(end![1]) < ranges) return rows;
+    from = { at: Number(end![0]) + 1, row: 0 };
+  }
 }
 
 async function endOf(session: Session): Promise<number> {

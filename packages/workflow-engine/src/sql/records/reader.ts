@@ -18,7 +18,8 @@ import type { Status } from "../../ports/status.ts";
 import { foreignCursor } from "../../store/cursors.ts";
 import { forOne } from "../dialect.ts";
 import { type OutboxRow, readOutboxRow } from "../outbox-events.ts";
-import { isPublished, outboxColumns } from "../tables/outbox.ts";
+import { outboxColumns } from "../tables/outbox.ts";
+import { isPublished } from "../tables/publications.ts";
 import { countRuns, listRuns } from "../tables/run-pages.ts";
 import { getRun, readRunRow, toRunRecord } from "../tables/run-records.ts";
 import { listStagesOfRun, readStageRow, toStageDetail } from "../tables/stage-records.ts";
@@ -34,9 +35,9 @@ import type { Step, Steps } from "./steps.ts";
 const MAX_EVENTS = 500;
 
 // an event that is marked alone is published before its row is
-const listEventsAfter = forOne("list_events_after", { run_id: "text", after: "int", max: "limit" }, (p) => {
-  return `SELECT ${outboxColumns} FROM outbox o WHERE o.run_id = ${p.run_id} AND o.first_sequence + o.count - 1 > ${p.after}
-    AND (${isPublished} OR EXISTS (SELECT 1 FROM event_marks m WHERE m.outbox_id = o.id AND m.published_at IS NOT NULL))
+const listEventsAfter = forOne("list_events_after", { run_id: "text", after: "int", max: "limit" }, (p, dialect) => {
+  return `SELECT ${outboxColumns(dialect)} FROM outbox o WHERE o.run_id = ${p.run_id} AND o.first_sequence + o.count - 1 > ${p.after}
+    AND (${isPublished(dialect)} OR EXISTS (SELECT 1 FROM event_marks m WHERE m.outbox_id = o.id AND m.published_at IS NOT NULL))
     ORDER BY o.id LIMIT ${p.max}`;
 });
 

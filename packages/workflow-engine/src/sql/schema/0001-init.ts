@@ -72,14 +72,22 @@ CREATE TABLE artifacts (
 }
 
 function events({ int, identity, keyed, queued, commitsInOrder }: ColumnTypes): string {
+  // see publications.ts
+  const publications = `CREATE TABLE publications (last_id ${int} PRIMARY KEY, published_at ${int} NOT NULL);`;
+  const ranges = `ALTER TABLE outbox ADD COLUMN tx ${int} NOT NULL DEFAULT (pg_current_xact_id()::text::bigint);
+CREATE INDEX outbox_tx ON outbox (tx);
+CREATE INDEX outbox_published ON outbox (published_at, id) WHERE published_at IS NOT NULL;
+CREATE TABLE publications (
+  published_at ${int} PRIMARY KEY, after_tx ${int} NOT NULL, after_open ${int}[] NOT NULL, until_tx ${int} NOT NULL, open ${int}[] NOT NULL,
+  first_id ${int} NOT NULL, last_id ${int} NOT NULL, top_id ${int} NOT NULL
+);
+CREATE INDEX publications_until ON publications (until_tx, published_at);`;
   return `
 CREATE TABLE outbox (
   id ${identity}, run_id TEXT NOT NULL, occurred_at ${int} NOT NULL, causation_id TEXT, events TEXT NOT NULL, raw_type TEXT,
   count ${int} NOT NULL, first_sequence ${int} NOT NULL, published_at ${int}
 )${queued};
-${commitsInOrder ? "" : "CREATE INDEX outbox_unpublished ON outbox (id) WHERE published_at IS NULL;"}
-${commitsInOrder ? "" : "CREATE INDEX outbox_published ON outbox (published_at, id) WHERE published_at IS NOT NULL;"}
-CREATE TABLE publications (last_id ${int} PRIMARY KEY, published_at ${int} NOT NULL);
+${commitsInOrder ? publications : ranges}
 CREATE INDEX outbox_run ON outbox (run_id, id);
 
 CREATE TABLE event_marks (
