@@ -131,6 +131,8 @@ export class TransactionPooler {
 
   #lend(client: pg.Client): PgPoolClient {
     const release = async (): Promise<void> => {
+      // whoever gave it up may have left a transaction open: a pooler ends that
+      await client.query("ROLLBACK");
       await client.query("DISCARD ALL").catch(() => undefined);
       const next = this.#waiting.shift();
       if (next) next(this.#lend(client));
