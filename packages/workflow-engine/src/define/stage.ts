@@ -172,7 +172,7 @@ function createStage(definition: AnyDefinition): AnyStage {
     ...(retry !== undefined && { retry }),
     ...(timeoutMs !== undefined && { timeoutMs }),
     ...(budget !== undefined && { budget }),
-    execute: async (ctx) => definition.execute(ctx),
+    execute: (ctx) => promiseOf(() => definition.execute(ctx)),
     ...(definition.mode === "async-batch" && {
       checkCompletion: async (state, ctx) => (definition.checkCompletion ?? checkBatch).call(definition, state, ctx),
     }),
@@ -180,6 +180,16 @@ function createStage(definition: AnyDefinition): AnyStage {
       estimateCost: (input, config) => definition.estimateCost?.(input as never, config) ?? 0,
     }),
   };
+}
+
+/** The promise of a call: its own where it makes one, since an async function around it would make three more. */
+function promiseOf<T>(call: () => T | Promise<T>): Promise<T> {
+  try {
+    const answer = call();
+    return answer instanceof Promise ? answer : Promise.resolve(answer);
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
 /** The AI room's look at its own batches, by its shape: this room may not know that one. */

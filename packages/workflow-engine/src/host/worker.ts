@@ -176,10 +176,12 @@ export class Worker {
       const current: Job = job;
       job = undefined;
       try {
-        const [next, ...others] = await this.#one(current);
-        for (const other of others) this.#go(other);
-        if (next) this.#lease(next);
-        job = next;
+        const entered = this.#places.enter(this.#environment.now());
+        if (entered !== true) this.#watchWaits();
+        const hasPlace = entered === true || (await entered);
+        const handed = await (hasPlace && this.#isRunning ? this.#execute(current) : this.#giveBack(current, hasPlace));
+        for (let i = 1; i < handed.length; i++) this.#go(handed[i]!);
+        if (handed[0]) this.#lease((job = handed[0]));
       } catch (error) {
         this.#options.onError(error);
       } finally {
@@ -192,22 +194,13 @@ export class Worker {
     this.#tellDrained();
   }
 
-  /** Executes one job; answers the jobs that its commit handed over. */
-  #one(job: Job): Promise<Job[]> {
-    const entered = this.#places.enter(this.#environment.now());
-    if (entered === true && this.#isRunning) return this.#execute(job);
-    return this.#onceEntered(job, entered);
-  }
-
-  async #onceEntered(job: Job, entered: boolean | Promise<boolean>): Promise<Job[]> {
-    if (entered !== true) this.#watchWaits();
-    const hasPlace = await entered;
-    if (hasPlace && this.#isRunning) return this.#execute(job);
+  async #giveBack(job: Job, hasPlace: boolean): Promise<Job[]> {
     if (hasPlace) this.#places.leave();
     await this.#session.release([job]);
     return [];
   }
 
+  /** Executes a job that has a place; answers the jobs that its commit handed over. */
   async #execute(job: Job): Promise<Job[]> {
     let hasPlace = true;
     const leave = (): void => {
@@ -217,8 +210,7 @@ export class Worker {
     try {
       const { next, outcome } = await this.#session.execute(job, {
         onCodeEnded: leave,
-        slots: () =>
-          this.#isRunning ? Math.min(this.#jobsLeft, Math.max(1, this.#window.bite - this.#leased.size + this.#committing)) : 0,
+        slots: this.#slots,
       });
       this.#options.onJob(outcome);
       return next;
@@ -227,6 +219,12 @@ export class Worker {
       this.#committing--;
     }
   }
+
+  /** How many stages a commit may hand over. */
+  readonly #slots = (): number => {
+    if (!this.#isRunning) return 0;
+    return Math.min(this.#jobsLeft, Math.max(1, this.#window.bite - this.#leased.size + this.#committing));
+  };
 
   #leave(): void {
     this.#places.leave();

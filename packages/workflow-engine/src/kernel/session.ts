@@ -143,7 +143,7 @@ function sharedSlots(instance: Instance, slots: number): ((runId: string) => Tak
   return Object.assign(takerOf, { used });
 }
 
-async function execute(
+function execute(
   parts: KernelParts,
   instance: Instance,
   job: Job,
@@ -152,10 +152,9 @@ async function execute(
   const plan = planOf(parts.registry, job.workflowId);
   const planned = plan?.getStage(job.stageId);
   if (!plan || !planned || planned.executionGroup !== job.group) {
-    await releaseAll(parts, [job], unknownStageDelayMs);
-    return { next: [], outcome: "released" };
+    return releaseAll(parts, [job], unknownStageDelayMs).then(() => ({ next: [], outcome: "released" }));
   }
-  const { next, settled } = await executeJob(parts, plan, planned, job, {
+  return executeJob(parts, plan, planned, job, {
     retry: "engine",
     advances: true,
     onCodeEnded: () => options.onCodeEnded(),
@@ -164,7 +163,6 @@ async function execute(
       return slots > 0 ? { instance, slots } : null;
     },
   });
-  return { next, outcome: settled.outcome };
 }
 
 async function releaseAll(parts: KernelParts, refs: readonly ExecutionRef[], delayMs: number): Promise<void> {

@@ -28,6 +28,8 @@ export interface StageDraft {
 }
 
 const noPayloads: StagePayloads = {};
+const noEvents: readonly string[] = [];
+const noStages: readonly StageChange[] = [];
 
 /** The stage's key among those of one run. */
 export function stageKey(stageId: string, item: number): string {
@@ -94,11 +96,11 @@ export class RunDraft {
     this.endOpen = null;
     this.dropFrom = null;
     this.isDeleted = false;
-    this.attempts.length = 0;
-    this.logs.length = 0;
-    this.artifacts.length = 0;
-    this.events.length = 0;
-    this.raises.length = 0;
+    empty(this.attempts);
+    empty(this.logs);
+    empty(this.artifacts);
+    empty(this.events);
+    empty(this.raises);
     for (const stage of this.stages.values()) {
       stage.written = stage.state;
       stage.changes = 0;
@@ -108,14 +110,19 @@ export class RunDraft {
   }
 }
 
+function empty(rows: unknown[]): void {
+  // most are: setting a length costs more than looking at it
+  if (rows.length > 0) rows.length = 0;
+}
+
 /** Stages that a change names and that the draft does not know: they have to be loaded before it can be folded. */
-export function missingStages(draft: RunDraft, changes: Changes<unknown>): StageChange[] {
-  if (!changes.stages) return [];
-  return changes.stages.filter((change) => !draft.stages.has(stageKey(change.stageId, change.item)));
+export function missingStages(draft: RunDraft, changes: Changes<unknown>): readonly StageChange[] {
+  const isKnown = ({ stageId, item }: StageChange): boolean => draft.stages.has(stageKey(stageId, item));
+  return !changes.stages || changes.stages.every(isKnown) ? noStages : changes.stages.filter((change) => !isKnown(change));
 }
 
 /** Throws what is wrong with a decision; answers its events as text. */
-export function checkChanges(draft: RunDraft, changes: Changes<unknown>): string[] {
+export function checkChanges(draft: RunDraft, changes: Changes<unknown>): readonly string[] {
   const { runId, run } = draft;
   for (const { stageId, item } of changes.stages ?? []) {
     const known = draft.stages.get(stageKey(stageId, item));
@@ -127,19 +134,24 @@ export function checkChanges(draft: RunDraft, changes: Changes<unknown>): string
   } else if (!run && touchesAnything(changes)) {
     throw new WorkflowEngineError("RUN_NOT_FOUND", `WorkflowRun ${runId} not found`);
   }
-  const opened = new Set<string>();
-  for (const { stageId, item } of changes.open ?? []) {
+  if (changes.open) checkOpened(draft, changes.open, changes.dropFrom);
+  return changes.events ? changes.events.map(encodeEvent) : noEvents;
+}
+
+function checkOpened(draft: RunDraft, open: readonly StageState[], dropFrom: number | undefined): void {
+  const opened = open.length > 1 ? new Set<string>() : null;
+  for (const { stageId, item } of open) {
     const key = stageKey(stageId, item);
     const known = draft.stages.get(key);
-    const isThere = known && !(changes.dropFrom !== undefined && known.state.group >= changes.dropFrom);
-    if (isThere || opened.has(key)) throw new WorkflowEngineError("STORE_REFUSED", `Stage ${stageId} of run ${runId} is open already`);
-    opened.add(key);
+    const isThere = known && !(dropFrom !== undefined && known.state.group >= dropFrom);
+    if (isThere || opened?.has(key))
+      throw new WorkflowEngineError("STORE_REFUSED", `Stage ${stageId} of run ${draft.runId} is open already`);
+    opened?.add(key);
   }
-  return changes.events?.map(encodeEvent) ?? [];
 }
 
 /** Applies a checked decision. What ends or goes by statement needs a draft without unwritten stages. */
-export function fold(draft: RunDraft, changes: Changes<unknown>, events: string[], now: number, signal: SignalDraft): void {
+export function fold(draft: RunDraft, changes: Changes<unknown>, events: readonly string[], now: number, signal: SignalDraft): void {
   if (changes.create) createRun(draft, changes.create, now, signal);
   if (changes.attempts) draft.attempts.push(...changes.attempts);
   if (changes.endOpen) endOpen(draft, changes.endOpen, now, signal);
@@ -197,7 +209,7 @@ function changeStage(draft: RunDraft, { stageId, item, set, payloads }: StageCha
   const before = stage.state;
   stage.state = withDefined(before, set);
   if (set.lease) stage.state.lease = { ...set.lease };
-  if (payloads) stage.payloads = withDefined(stage.payloads, payloads);
+  if (payloads) stage.payloads = stage.payloads === noPayloads ? payloads : withDefined(stage.payloads, payloads);
   stage.changes += 1;
   signal.sawStage(before, stage.state);
 }
@@ -211,22 +223,21 @@ function openStage(draft: RunDraft, state: StageState, signal: SignalDraft): voi
 
 function changeRun(draft: RunDraft, change: NonNullable<Changes<unknown>["run"]>, isNewVersion: boolean, signal: SignalDraft): void {
   const before = draft.run!;
-  const { output, ...set } = change;
-  const after = withDefined(before, set);
+  const after = withDefined(before, change, "output");
   if (isNewVersion) after.version += 1;
-  if (output !== undefined) draft.output = output;
+  if (change.output !== undefined) draft.output = change.output;
   draft.run = after;
   draft.isRunChanged = true;
   draft.isPriorityChanged ||= after.priority !== before.priority;
   signal.sawRun(before, after);
 }
 
-/** A copy with the defined fields of `set`. */
-function withDefined<T extends object>(row: T, set: object): T {
+/** A copy with the defined fields of `set`, but for `except`. */
+function withDefined<T extends object>(row: T, set: object, except?: string): T {
   const copy = { ...row } as Record<string, unknown>;
   for (const name in set) {
     const value = (set as Record<string, unknown>)[name];
-    if (value !== undefined) copy[name] = value;
+    if (value !== undefined && name !== except) copy[name] = value;
   }
   return copy as T;
 }

@@ -55,7 +55,7 @@ export async function executeStage(parts: KernelParts, command: JobExecuteComman
   const job = await loadJob(parts, plan.workflowId, start.stage);
   const handing = watchHandBack(parts, command, job, owner, options.handBack);
   try {
-    const { outcome, settled } = await executeJob(parts, plan, planned, job, {
+    const { ended: outcome, settled } = await executeJob(parts, plan, planned, job, {
       retry: retryOwnerOf(command),
       advances: options.advances,
       config: command.config,

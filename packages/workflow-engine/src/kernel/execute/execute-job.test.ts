@@ -45,7 +45,7 @@ describe("executeJob", () => {
     await environment.settle();
     await session.release([job]);
     gate.open();
-    expect(await ended).toEqual({ next: [], outcome: "discarded" });
+    expect(await ended).toMatchObject({ next: [], outcome: "discarded" });
     expect(store.blobStore.size()).toBe(0);
     expect(await store.persistence.getStage(job.runId, "a")).toMatchObject({ status: "PENDING", outputData: null });
   });

@@ -29,8 +29,10 @@ export interface ExecuteOptions {
 
 /** What became of an execution. */
 export interface Executed {
-  outcome: Outcome;
+  /** How its code ended, as it was stored. */
+  ended: Outcome;
   settled: Settled;
+  outcome: Settled["outcome"];
   /** Stages handed to this process by the settling commit. */
   next: Job[];
 }
@@ -43,7 +45,8 @@ export async function executeJob(
   job: Job,
   options: ExecuteOptions,
 ): Promise<Executed> {
-  const { abort, end } = parts.executions.hold(job);
+  const held = parts.executions.hold(job);
+  const { abort } = held;
   const teller = new Teller(parts.environment, tellOf(parts, job), () => abort.abort(new Error("This execution has lost its stage")));
   try {
     let outcome: Outcome;
@@ -53,15 +56,14 @@ export async function executeJob(
       options.onCodeEnded?.();
     }
     const left = teller.close();
-    const unitOf = (ended: Outcome): Unit<Settled> =>
-      settlingUnit(parts, plan, job, options, ended, ended === outcome ? left : nothingLeft);
-    const executed = await settleExecution(parts, job, abort, outcome, unitOf);
-    const cleaning = afterSettling(parts, job, executed.outcome, executed.settled);
+    const unitOf = (end: Outcome): Unit<Settled> => settlingUnit(parts, plan, job, options, end, end === outcome ? left : nothingLeft);
+    const { ended, settled } = await settleExecution(parts, job, abort, outcome, unitOf);
+    const cleaning = afterSettling(parts, job, ended, settled);
     if (cleaning) await cleaning;
-    return { ...executed, next: handedJobs(job, executed.outcome, executed.settled) };
+    return { ended, settled, outcome: settled.outcome, next: handedJobs(job, ended, settled) };
   } finally {
     teller.close();
-    end();
+    held.end();
   }
 }
 
@@ -118,8 +120,8 @@ export function notifyScheduler(parts: KernelParts, ref: ExecutionRef, commandTy
 function handedJobs(job: Job, outcome: Outcome, settled: Settled): Job[] {
   if (settled.handed.length === 0) return [];
   const { payloads } = job;
-  const outputs = settled.outputs ?? (outcome.kind === "completed" ? { [job.stageId]: outcome.output } : {});
-  for (const [stageId, text] of Object.entries(outputs)) addOutput(payloads, stageId, job.group, text);
+  if (settled.outputs) for (const [stageId, text] of Object.entries(settled.outputs)) addOutput(payloads, stageId, job.group, text);
+  else if (outcome.kind === "completed") addOutput(payloads, job.stageId, job.group, outcome.output);
   return settled.handed.map((stage) => jobOf(stage, job.workflowId, job.priority, payloads));
 }
 

@@ -57,12 +57,12 @@ describe("Executions", () => {
   it("P13: says every 15 s that it lives, while it holds something", async () => {
     const { environment, runStore, executions, ref } = await open();
     const heartbeat = vi.spyOn(runStore, "heartbeat");
-    const { end } = executions.hold(ref);
+    const held = executions.hold(ref);
     await environment.advance(14_999);
     expect(heartbeat).not.toHaveBeenCalled();
     await environment.advance(30_001);
     expect(heartbeat.mock.calls).toEqual([[instance], [instance], [instance]]);
-    end();
+    held.end();
     await environment.advance(60_000);
     expect(heartbeat).toHaveBeenCalledTimes(3);
   });
@@ -132,11 +132,11 @@ describe("Executions", () => {
     const { environment, runStore, executions, poll } = await openPoll();
     const isFree = async () => (await runStore.takePolls({ max: 1, holdMs: 60_000, workflowIds: ["w"] })).length > 0;
     expect(executions.pollHoldMs).toBe(60_000);
-    const { abort, end, quiet } = executions.hold(poll, "SUSPENDED");
+    const held = executions.hold(poll, "SUSPENDED");
     await environment.advance(100_000);
-    expect([await isFree(), abort.isAborted]).toEqual([false, false]);
-    end();
-    await quiet();
+    expect([await isFree(), held.abort.isAborted]).toEqual([false, false]);
+    held.end();
+    await held.quiet();
     await environment.advance(40_000);
     expect(await isFree()).toBe(false);
     await environment.advance(20_000);

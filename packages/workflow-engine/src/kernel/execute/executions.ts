@@ -30,12 +30,31 @@ export interface HeldExecution {
 /** How the store knows a held execution: as the stage's own, or as that of a look at a suspended stage. */
 type HeldAs = "RUNNING" | "SUSPENDED";
 
-interface Entry {
-  ref: ExecutionRef;
-  as: HeldAs;
-  since: number;
-  abort: Abort;
-  beat: Promise<unknown>;
+const nothingOnItsWay: Promise<unknown> = Promise.resolve();
+
+class Entry implements HeldExecution {
+  readonly ref: ExecutionRef;
+  readonly as: HeldAs;
+  readonly since: number;
+  readonly abort = new Abort();
+  beat = nothingOnItsWay;
+  readonly #held: Map<string, Entry>;
+
+  constructor(ref: ExecutionRef, as: HeldAs, since: number, held: Map<string, Entry>) {
+    this.ref = ref;
+    this.as = as;
+    this.since = since;
+    this.#held = held;
+    held.set(ref.executionId, this);
+  }
+
+  end(): void {
+    this.#held.delete(this.ref.executionId);
+  }
+
+  quiet(): Promise<unknown> {
+    return this.beat;
+  }
 }
 
 /** Holds executions for as long as their user code runs. */
@@ -75,10 +94,9 @@ export class Executions {
 
   /** Holds an execution until `end()`. */
   hold(ref: ExecutionRef, as: HeldAs = "RUNNING"): HeldExecution {
-    const entry: Entry = { ref, as, since: this.#environment.now(), abort: new Abort(), beat: Promise.resolve() };
-    this.#entries.set(ref.executionId, entry);
+    const entry = new Entry(ref, as, this.#environment.now(), this.#entries);
     this.#watch();
-    return { ref, abort: entry.abort, end: () => void this.#entries.delete(ref.executionId), quiet: () => entry.beat };
+    return entry;
   }
 
   /** Aborts these executions where they are held, e.g. because their host has to stop now. */

@@ -96,7 +96,9 @@ function artifactsOf(stageId: string, artifacts: Record<string, unknown> | undef
 
 /** Metrics of an execution as JSON text: times in milliseconds, the stage's own beside them. */
 export function metricsOf(startTime: number, endTime: number, custom: Record<string, unknown> | undefined): JsonText {
-  return toJson({ startTime, endTime, duration: endTime - startTime, ...custom }, "Metrics");
+  const duration = endTime - startTime;
+  if (custom === undefined) return `{"startTime":${startTime},"endTime":${endTime},"duration":${duration}}`;
+  return toJson({ startTime, endTime, duration, ...custom }, "Metrics");
 }
 
 /** Waits for `run` no longer than until the execution is aborted, at the stage's timeout at the latest. */

@@ -32,35 +32,42 @@ export function readRunValues(
   });
 }
 
-/** What is known of a run's payloads: those of a wide run are looked through once, not once a stage. */
-interface Known {
-  configTexts: Map<string, string>;
-  /** Stages whose outputs are kept in the blob store. */
-  blobStages: string[];
-}
+/** Outputs that are looked through for each stage; of more it is remembered what was found. */
+const few = 16;
 
-const known = new WeakMap<RunPayloads, Known>();
+/** Stages whose outputs are kept in the blob store, of runs with many outputs: those are looked through once, not once a stage. */
+const blobStages = new WeakMap<RunPayloads, string[]>();
 
-/** The config map taken apart last: runs that follow each other mostly have the same. */
+/** Config maps of runs that were taken apart, once a run. */
+const configs = new WeakMap<RunPayloads, Map<string, string>>();
+
+/** The one asked for last: runs that follow each other mostly have the same. */
 let latest: { text: string; texts: Map<string, string> } = { text: "{}", texts: new Map() };
 
-function knownOf(payloads: RunPayloads): Known {
-  let found = known.get(payloads);
-  if (!found) {
-    if (latest.text !== payloads.config) latest = { text: payloads.config, texts: configTextsOf(payloads.config) };
-    const blobStages = Object.keys(payloads.outputs).filter((id) => isStoredAsBlob(payloads.outputs[id]!));
-    known.set(payloads, (found = { configTexts: latest.texts, blobStages }));
-  }
+function blobStagesOf(payloads: RunPayloads): readonly string[] {
+  const known = blobStages.get(payloads);
+  if (known) return known;
+  const ids = Object.keys(payloads.outputs);
+  const found = ids.filter((id) => isStoredAsBlob(payloads.outputs[id]!));
+  if (ids.length > few) blobStages.set(payloads, found);
   return found;
 }
 
-function configTextsOf(config: string): Map<string, string> {
-  const configs = JSON.parse(config) as Record<string, unknown>;
-  return new Map(Object.entries(configs).map(([id, own]) => [id, JSON.stringify(own)]));
+function configTextsOf(payloads: RunPayloads): Map<string, string> {
+  const { config } = payloads;
+  if (latest.text === config) return latest.texts;
+  let texts = configs.get(payloads);
+  if (!texts) {
+    const byStage = JSON.parse(config) as Record<string, unknown>;
+    texts = new Map(Object.entries(byStage).map(([id, own]) => [id, JSON.stringify(own)]));
+    configs.set(payloads, texts);
+  }
+  latest = { text: config, texts };
+  return texts;
 }
 
 function configOf(payloads: RunPayloads, stageId: string): unknown {
-  return JSON.parse(knownOf(payloads).configTexts.get(stageId) ?? "{}");
+  return JSON.parse(configTextsOf(payloads).get(stageId) ?? "{}");
 }
 
 function inputOf(
@@ -86,14 +93,15 @@ function inputOf(
 
 /** Adds the output of a stage that has ended to what the stages after it read. */
 export function addOutput(payloads: RunPayloads, stageId: string, group: number, text: JsonText): void {
-  if (isStoredAsBlob(text)) knownOf(payloads).blobStages.push(stageId);
+  if (isStoredAsBlob(text)) blobStages.get(payloads)?.push(stageId);
   payloads.outputs[stageId] = text;
   payloads.groups[stageId] = group;
 }
 
 function fetchBlobs(payloads: RunPayloads, group: number, blobStore: BlobStore): Awaitable<Map<string, unknown> | null> {
-  const ids = knownOf(payloads).blobStages.filter((id) => (payloads.groups[id] ?? 0) < group);
-  if (ids.length === 0) return null;
+  const stored = blobStagesOf(payloads);
+  if (stored.length === 0) return null;
+  const ids = stored.filter((id) => (payloads.groups[id] ?? 0) < group);
   const fetch = async (): Promise<Map<string, unknown>> => {
     const fetched = new Map<string, unknown>();
     for (const id of ids) fetched.set(id, await loadPayload(payloads.outputs[id]!, blobStore));

@@ -38,7 +38,7 @@ function open(...answers: Array<Settled | Error>) {
 describe("settleExecution", () => {
   it("commits once when the store answers", async () => {
     const { ended, sent, environment } = open(settledAs("completed"));
-    expect(await ended).toEqual({ outcome: done, settled: settledAs("completed") });
+    expect(await ended).toEqual({ ended: done, settled: settledAs("completed") });
     expect([sent, environment.timers()]).toEqual([["completed"], []]);
   });
 
@@ -51,14 +51,14 @@ describe("settleExecution", () => {
   it("P14: a store that is away for seconds costs no work either", async () => {
     const { ended, sent, environment } = open(down, down, down, down, settledAs("completed"));
     await environment.advance(10_000);
-    expect((await ended).outcome).toBe(done);
+    expect((await ended).ended).toBe(done);
     expect(sent).toEqual(Array(5).fill("completed"));
   });
 
   it("P14: what the store refuses for good, the stage fails with, so that its attempts are spent", async () => {
     const { ended, sent, environment } = open(...Array(9).fill(down), settledAs("retrying"));
     await environment.advance(30_000);
-    expect((await ended).outcome).toEqual({
+    expect((await ended).ended).toEqual({
       kind: "failed",
       error: 'The end of stage "a" could not be stored: the connection broke',
       isRetryable: true,

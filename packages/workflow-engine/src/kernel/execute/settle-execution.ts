@@ -10,7 +10,7 @@ import type { KernelParts } from "./parts.ts";
 
 /** How an execution was settled in the end. */
 export interface SettledExecution {
-  outcome: Outcome;
+  ended: Outcome;
   settled: Settled;
 }
 
@@ -36,16 +36,16 @@ export async function settleExecution(
 ): Promise<SettledExecution> {
   let error: unknown;
   try {
-    return { outcome, settled: await parts.store.transact(unitOf(outcome)) };
+    return { ended: outcome, settled: await parts.store.transact(unitOf(outcome)) };
   } catch (refused) {
     error = refused;
   }
   const settled = await commitAgain(parts, abort, error, () => unitOf(outcome));
-  if (settled) return known({ outcome, settled }, error);
+  if (settled) return known({ ended: outcome, settled }, error);
   const failed = refusedOutcome(parts, job, error);
   const settledAsFailed = await commit(parts, unitOf(failed));
   if (!settledAsFailed) throw error;
-  return known({ outcome: failed, settled: settledAsFailed }, error);
+  return known({ ended: failed, settled: settledAsFailed }, error);
 }
 
 /** Tries a commit that failed with this error again: at once, then for 13 s; null when none came through. Throws an error that stays. */

@@ -1,7 +1,7 @@
 // A stage execution ends: completed, failed, to be retried, or suspended. With `advances` the next group opens in the same commit (P4).
 import type { WorkflowPlan } from "../../define/plan.ts";
 import type { DraftEvent } from "../../ports/event.ts";
-import type { ArtifactRow, Changes, Decide, ExecutionRef, JsonText, LogRow, StageState } from "../../ports/store.ts";
+import type { ArtifactRow, Changes, Decide, ExecutionRef, JsonText, LogRow, StagePayloads, StageState } from "../../ports/store.ts";
 import { closeGroup, failRun, needsOutputs, type Onward, type OnwardChanges } from "./advance.ts";
 import { attemptOf } from "./attempt.ts";
 import { type Held, heldBy } from "./fence.ts";
@@ -52,7 +52,9 @@ export function settle(options: SettleOptions): Decide<Settled> {
     if (!held) return { result: discarded };
     const changes = decideOutcome(options, held, snapshot, now);
     if (changes.need) return changes;
-    return { ...changes, logs: options.logs, events: [...options.progress, ...(changes.events ?? [])] };
+    changes.logs = options.logs;
+    changes.events = options.progress.length > 0 ? [...options.progress, ...(changes.events ?? [])] : (changes.events ?? []);
+    return changes;
   };
 }
 
@@ -76,19 +78,11 @@ function complete(
 ): Changes<Settled> {
   const suspended = run.suspended - (options.from === "SUSPENDED" ? 1 : 0);
   const after = { ...run, open: run.open - 1, suspended };
-  const stages = [
-    {
-      stageId: stage.stageId,
-      item: stage.item,
-      set: { status: "COMPLETED" as const, completedAt: now, error: null, ...noWait },
-      payloads: {
-        output: outcome.output,
-        metrics: outcome.metrics,
-        ...(outcome.embeddings && { embeddings: outcome.embeddings }),
-        ...lastProgress(options.progress),
-      },
-    },
-  ];
+  const payloads: StagePayloads = { output: outcome.output, metrics: outcome.metrics };
+  if (outcome.embeddings) payloads.embeddings = outcome.embeddings;
+  if (options.progress.length > 0) Object.assign(payloads, lastProgress(options.progress));
+  const set = { status: "COMPLETED" as const, completedAt: now, error: null, waitReason: null, readyAt: null, pollAt: null };
+  const stages = [{ stageId: stage.stageId, item: stage.item, set, payloads }];
   const done: DraftEvent = {
     type: "stage:completed",
     stageId: stage.stageId,
@@ -234,12 +228,17 @@ function merge(
   after: Held["run"],
 ): Changes<Settled> {
   const { result, run, open, endOpen, events } = onward;
-  return {
-    result: { ...result, ...head },
-    ...own,
-    ...(open && { open }),
-    ...(endOpen && { endOpen }),
+  const { advance, nextGroup, handed, outputs } = result;
+  const { outcome, wakeAt } = head;
+  const changes: Changes<Settled> = {
+    result:
+      nextGroup === undefined ? { outcome, wakeAt, advance, handed, outputs } : { outcome, wakeAt, advance, nextGroup, handed, outputs },
     run: { open: after.open, suspended: after.suspended, ...run },
-    events: [...(own.events ?? []), ...events],
+    events: own.events ? [...own.events, ...events] : events,
   };
+  if (own.stages) changes.stages = own.stages;
+  if (own.artifacts) changes.artifacts = own.artifacts;
+  if (open) changes.open = open;
+  if (endOpen) changes.endOpen = endOpen;
+  return changes;
 }
