@@ -44,7 +44,8 @@ describe("Orchestrator", () => {
     const { environment, session, orchestrator, worker } = open();
     orchestrator.start();
     worker.start();
-    await environment.advance(0);
+    // the pause after the first publication, for which events gather
+    await environment.advance(5);
     const before = { flush: session.count("flush"), take: session.count("take") };
     session.signal({ hasEvents: true, hasWork: true, wakeAt: environment.now() + 300 });
     await environment.settle();
@@ -74,7 +75,7 @@ describe("Orchestrator", () => {
   it("P18: comes back when a failed delivery is due, without waiting for the tick", async () => {
     const { environment, session, orchestrator } = open();
     orchestrator.start();
-    await environment.advance(0);
+    await environment.advance(5);
     session.retryAt = environment.now() + 1_234;
     session.signal({ hasEvents: true });
     await environment.settle();

@@ -4,6 +4,7 @@ import type { WorkSession } from "../kernel/session.ts";
 import type { Environment } from "../ports/environment.ts";
 import type { ExecutionRef, Poll } from "../ports/store.ts";
 import { Alarm } from "./alarm.ts";
+import { Gathering } from "./gathering.ts";
 import type { ResolvedHostOptions } from "./options.ts";
 import { Single } from "./single.ts";
 import { keepUp, sweepAll } from "./upkeep.ts";
@@ -14,6 +15,8 @@ const sweepIntervalMs = 10 * 60_000;
 const longestPauseMs = 500;
 /** Events published in one go when the store signals them. */
 const flushBatch = 2_000;
+/** A commit of each stage need not have a publication of its own: so long events gather after one. Milliseconds. */
+const gatherMs = 5;
 
 /** Counts what was done. */
 export interface OrchestratorStats {
@@ -27,7 +30,7 @@ export class Orchestrator {
   readonly #environment: Environment;
   readonly #options: ResolvedHostOptions;
   readonly #worker: Worker;
-  readonly #flushing: Single;
+  readonly #flushing: Gathering;
   readonly #polling: Single;
   readonly #wake: Alarm;
   readonly #retry: Alarm;
@@ -47,7 +50,7 @@ export class Orchestrator {
     this.#environment = environment;
     this.#options = options;
     this.#worker = worker;
-    this.#flushing = new Single(() => this.#flushAll(), options.onError);
+    this.#flushing = new Gathering(environment, { pauseMs: gatherMs, pass: () => this.#flushAll(), onError: options.onError });
     this.#polling = new Single(() => this.#pollAll(), options.onError);
     this.#wake = new Alarm(environment, () => {
       this.#worker.wake();
@@ -59,7 +62,7 @@ export class Orchestrator {
 
   start(): void {
     this.#unsubscribe = this.#session.onSignal((signal) => {
-      if (signal.hasEvents) this.#flushing.run();
+      if (signal.hasEvents) this.#flushing.ask();
       if (signal.hasWork) this.#worker.wake();
       if (signal.wakeAt !== null) this.#wake.setBy(signal.wakeAt);
     });
@@ -89,6 +92,7 @@ export class Orchestrator {
     await this.#ticking;
     this.#flushing.run();
     await this.#flushing.settled();
+    this.#flushing.off();
     this.#retry.off();
   }
 
