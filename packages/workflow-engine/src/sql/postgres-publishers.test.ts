@@ -114,12 +114,13 @@ describe("publishers on PostgreSQL", () => {
     };
     const read: string[] = [];
     const follow = async (): Promise<void> => {
-      for (let cursor: string | undefined, last = false; ; ) {
-        last = isDone;
+      for (let cursor: string | undefined; ; ) {
+        // asked before the page is read: nothing is published after it
+        const isAll = isDone && (await first.persistence.getUnpublishedOutboxEvents(1)).length === 0;
         const page = await second.reader.listAllEvents!(cursor, 7);
         read.push(...page.items.map(({ workflowRunId, sequence }) => `${workflowRunId} ${sequence}`));
         cursor = page.cursor;
-        if (page.items.length === 0 && last && (await first.persistence.getUnpublishedOutboxEvents(1)).length === 0) return;
+        if (page.items.length === 0 && isAll) return;
       }
     };
     const writing = Promise.all([0, 1, 2, 3, 4].map(write)).then(() => void (isDone = true));
