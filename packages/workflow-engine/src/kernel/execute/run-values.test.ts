@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import { InMemoryBlobStore } from "../../memory/memory-blob-store.ts";
 import { chain, step } from "../../testing/workflows.ts";
 import { payloadsOf } from "./execution.test-fixture.ts";
-import { readRunValues } from "./run-values.ts";
+import { addOutput, readRunValues } from "./run-values.ts";
 
 const same = (id: string, input?: "none") => step(id, (ctx) => ctx.input, input ? { input } : {});
 const workflow = chain("w", same("a"), { stages: [same("b1"), same("b2")] }, same("c"), same("d", "none"));
@@ -98,6 +98,32 @@ describe("readRunValues", () => {
     expect([sibling.input, sibling.workflowContext["a"]]).toEqual([[2], [2]]);
     expect(get.mock.calls.flat()).toEqual(["input", "a"]);
     expect((await readNow("c")).input).toEqual({ b1: [3], b2: null });
+  });
+
+  it("P7: a big value that joins many is fetched too, though those before it have been looked through", async () => {
+    const long = chain("long", ...Array.from({ length: 20 }, (_, i) => same(`s${i}`)));
+    const payloads = payloadsOf(long, {
+      input: 0,
+      config: {},
+      outputs: Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`s${i}`, i])),
+    });
+    const blobs = new InMemoryBlobStore();
+    await blobs.put("big", [17]);
+    const inputOf = async (id: string) => (await readRunValues(long.plan, long.plan.requireStage(id), payloads, undefined, blobs)).input;
+    expect(await inputOf("s17")).toBe(16);
+    addOutput(payloads, "s17", 18, '{"$blob":"big","bytes":4}');
+    expect(await inputOf("s18")).toEqual([17]);
+  });
+
+  it("P6: runs with configs of their own keep them when their stages take turns", async () => {
+    const runs = [1, 2].map((x) => payloadsOf(workflow, { ...given, config: { a: { x }, c: { y: x } } }));
+    const configs: unknown[] = [];
+    for (const id of ["a", "c"])
+      for (const payloads of runs)
+        configs.push(
+          (await readRunValues(workflow.plan, workflow.plan.requireStage(id), payloads, undefined, new InMemoryBlobStore())).config,
+        );
+    expect(configs).toEqual([{ x: 1 }, { x: 2 }, { y: 1 }, { y: 2 }]);
   });
 
   it("P7: a blob that is gone is an error of this stage", async () => {
