@@ -62,8 +62,8 @@ export class Orchestrator {
 
   start(): void {
     this.#unsubscribe = this.#session.onSignal((signal) => {
-      if (signal.hasEvents) this.#flushing.ask();
       if (signal.hasWork) this.#worker.wake();
+      if (signal.hasEvents) this.#flushSoon();
       if (signal.wakeAt !== null) this.#wake.setBy(signal.wakeAt);
     });
     this.#scheduleTick(0);
@@ -125,6 +125,13 @@ export class Orchestrator {
       this.#options.onError(error);
       return otherwise;
     }
+  }
+
+  /** Publishes behind what this turn still sends: the next commit of a run is waited for, its events are not. */
+  #flushSoon(): void {
+    this.#environment.defer(() => {
+      if (!this.#isStopped) this.#flushing.ask();
+    });
   }
 
   async #flushAll(): Promise<void> {

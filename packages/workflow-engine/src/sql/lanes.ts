@@ -35,6 +35,11 @@ export class Lanes {
     return this.#units === 0 ? 0 : hashOf(runId) % this.#units;
   }
 
+  /** How many lanes, of the first, a run may be waiting for; 0 where everything takes turns. */
+  get urgent(): number {
+    return this.#units === 0 ? 0 : this.#units + 1;
+  }
+
   /** The lane of an item. */
   of(item: Item): number {
     if (this.#units === 0) return 0;

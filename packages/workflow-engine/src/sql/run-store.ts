@@ -37,6 +37,8 @@ import { noTakenRows } from "./taken-rows.ts";
 
 /** Items of a batch at most: it bounds how long a transaction keeps others out. */
 const LARGEST_BATCH = 1_000;
+/** How long events wait for runs to have no commit under way: each commit waits for the disk, and a run waits for each of its own. Milliseconds. */
+const LONGEST_LULL_MS = 10;
 
 /** The native store over a SQL database. */
 export class SqlRunStore implements RunStore {
@@ -156,7 +158,8 @@ export class SqlRunStore implements RunStore {
     return this.#read("nextWakeAt", ({ session, now }) => findNextWakeAt(session, now));
   }
 
-  publishUnread(): Promise<number | null> {
+  async publishUnread(): Promise<number | null> {
+    await this.#lull();
     return this.#write("publishUnread", publishUnread);
   }
 
@@ -164,7 +167,8 @@ export class SqlRunStore implements RunStore {
     return this.#write("renewEvents", (batch) => renewEvents(batch, token, leaseMs));
   }
 
-  takeEvents(options: { max: number; leaseMs: number }): Promise<EventBatch | null> {
+  async takeEvents(options: { max: number; leaseMs: number }): Promise<EventBatch | null> {
+    await this.#lull();
     return this.#write("takeEvents", (batch) => takeEvents(batch, options, this.#taken));
   }
 
@@ -210,6 +214,11 @@ export class SqlRunStore implements RunStore {
     }
     this.#waiting = null;
     if (isDue === true) this.#hub.emit({ hasWork: true, hasEvents: false, mayHaveLost: false, wakeAt: null, ended: [] });
+  }
+
+  /** Waits for a moment in which no run waits for its commit, but not for long; nothing where one commit is like the other. */
+  #lull(): Promise<void> {
+    return this.#coalescer.lull(this.#lanes.urgent, LONGEST_LULL_MS);
   }
 
   #write<R>(name: string, run: (batch: Batch, isCareful: boolean) => Promise<R>): Promise<R> {

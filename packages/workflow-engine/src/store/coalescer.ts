@@ -17,6 +17,9 @@ interface Waiting<T> {
   reject(error: unknown): void;
 }
 
+/** As many items as ride one batch make the commit of anything else a small part of what there is to write. */
+const CROWD = 10;
+
 /** Runs a batch of one lane and answers a result, or a Failure, an item. */
 export type Flush<T> = (lane: number, items: T[]) => Promise<unknown[]>;
 
@@ -28,6 +31,7 @@ export class Coalescer<T> {
   readonly #environment: Environment;
   readonly #flush: Flush<T>;
   #onIdle: Array<() => void> = [];
+  #onLull = new Set<() => void>();
 
   /** `cap` bounds the items of a batch, and with them the length of a transaction. */
   constructor(lanes: number, cap: number, environment: Environment, flush: Flush<T>) {
@@ -53,6 +57,28 @@ export class Coalescer<T> {
     return this.#isBusy.includes(true) ? new Promise((resolve) => this.#onIdle.push(resolve)) : Promise.resolve();
   }
 
+  /**
+   * Resolves when nothing of the first `lanes` lanes is under way, or after `longestMs`: what is not urgent lets the others go first. At
+   * once where ten items or more wait for their batch: for so many it comes to the same.
+   */
+  lull(lanes: number, longestMs: number): Promise<void> {
+    const isQuiet = (): boolean => !this.#isBusy.slice(0, lanes).includes(true);
+    const isCrowded = this.#queues.slice(0, lanes).some((queue) => queue.length >= CROWD);
+    if (isCrowded || isQuiet()) return Promise.resolve();
+    return new Promise((resolve) => {
+      const end = (): void => {
+        this.#onLull.delete(look);
+        cancel();
+        resolve();
+      };
+      const look = (): void => {
+        if (isQuiet()) end();
+      };
+      const cancel = this.#environment.setTimer(longestMs, end);
+      this.#onLull.add(look);
+    });
+  }
+
   async #pump(lane: number): Promise<void> {
     for (let queue = this.#queues[lane]!; queue.length > 0; queue = this.#queues[lane]!) {
       const batch = queue.splice(0, this.#cap);
@@ -73,6 +99,7 @@ export class Coalescer<T> {
       await new Promise<void>((resolve) => this.#environment.defer(resolve));
     }
     this.#isBusy[lane] = false;
+    for (const look of [...this.#onLull]) look();
     if (this.#isBusy.includes(true)) return;
     for (const resolve of this.#onIdle.splice(0)) resolve();
   }
