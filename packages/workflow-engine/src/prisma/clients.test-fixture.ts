@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { createTestDatabase } from "../../../../tools/postgres/test-databases.ts";
+import { realEnvironment } from "../environment.ts";
 import type { DatabaseType, PrismaClientLike, PrismaMethods } from "./client.ts";
 import { createStatements, schemaText, type TestSchema } from "./schemas.test-fixture.ts";
 
@@ -118,13 +119,19 @@ export async function openClient(
   };
 }
 
-/** A client that knows how many of its queries are under way, and waits until there are none. */
+/** Turns of the event loop without anything under way: what an answer sets off may be put off a few times before it asks again. */
+const quietTurns = 5;
+
+/** A client that knows which of its queries are under way, and waits until there are none, however long they take. */
 export function watched(prisma: PrismaClientLike): { prisma: PrismaClientLike; quiet(): Promise<void> } {
-  let underWay = 0;
+  const underWay = new Set<Promise<unknown>>();
   const counted = (method: (...args: unknown[]) => PromiseLike<unknown>, owner: object) =>
     function count(...args: unknown[]): Promise<unknown> {
-      underWay += 1;
-      return Promise.resolve(method.apply(owner, args)).finally(() => void (underWay -= 1));
+      const answer = Promise.resolve(method.apply(owner, args));
+      const isOver = (): void => void underWay.delete(ended);
+      const ended: Promise<unknown> = answer.then(isOver, isOver);
+      underWay.add(ended);
+      return answer;
     };
   const watch = <T extends object>(target: T): T =>
     new Proxy(target, {
@@ -136,9 +143,11 @@ export function watched(prisma: PrismaClientLike): { prisma: PrismaClientLike; q
       },
     });
   const quiet = async (): Promise<void> => {
-    for (let turns = 0, still = 0; still < 3 && turns < 20_000; turns++) {
-      await new Promise((resolve) => setImmediate(resolve));
-      still = underWay === 0 ? still + 1 : 0;
+    for (let turns = 0; turns < quietTurns; turns++) {
+      await new Promise<void>((resolve) => realEnvironment.defer(resolve));
+      if (underWay.size === 0) continue;
+      await Promise.all(underWay);
+      turns = -1;
     }
   };
   return { prisma: watch(prisma), quiet };
