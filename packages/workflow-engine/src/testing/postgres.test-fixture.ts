@@ -107,6 +107,8 @@ export class TransactionPooler {
   readonly #idle: pg.Client[] = [];
   readonly #waiting: Array<(client: PgPoolClient) => void> = [];
   readonly #all: pg.Client[];
+  /** Connections that are being emptied. */
+  readonly #returning = new Set<Promise<void>>();
 
   constructor(connectionString: string) {
     // of either kind that a pool may hand out: statements in trains, and one by one
@@ -126,19 +128,30 @@ export class TransactionPooler {
   }
 
   async end(): Promise<void> {
+    // a connection that ends breaks off what it was asked
+    await Promise.all(this.#returning);
     await Promise.all(this.#all.map((client) => client.end()));
   }
 
   #lend(client: pg.Client): PgPoolClient {
-    const release = async (): Promise<void> => {
+    const release = (): void => {
+      const returned = this.#takeBack(client).finally(() => this.#returning.delete(returned));
+      this.#returning.add(returned);
+    };
+    return Object.assign(client, { release }) as unknown as PgPoolClient;
+  }
+
+  async #takeBack(client: pg.Client): Promise<void> {
+    try {
       // whoever gave it up may have left a transaction open: a pooler ends that
       await client.query("ROLLBACK");
-      await client.query("DISCARD ALL").catch(() => undefined);
-      const next = this.#waiting.shift();
-      if (next) next(this.#lend(client));
-      else this.#idle.push(client);
-    };
-    return Object.assign(client, { release: () => void release() }) as unknown as PgPoolClient;
+      await client.query("DISCARD ALL");
+    } catch {
+      return; // it is broken: nobody gets it again
+    }
+    const next = this.#waiting.shift();
+    if (next) next(this.#lend(client));
+    else this.#idle.push(client);
   }
 }
 

@@ -46,6 +46,7 @@ function settingsFor(answerTimeoutMs: number): Array<[name: string, value: strin
 
 /** Connections whose errors are heard, whichever store of this process had them first. */
 const guarded = new WeakSet<PgClient>();
+const guardedPools = new WeakSet<PgPool>();
 
 /** Hands out connections. */
 export class PostgresPool {
@@ -137,7 +138,7 @@ export class PostgresPool {
 
   async #open(): Promise<PgPool> {
     const { pool, connectionString, size, answerTimeoutMs } = this.#options;
-    if (pool) return pool;
+    if (pool) return guardAll(pool);
     const { Pool } = await loadPg();
     const own = new Pool({
       ...parsed(connectionString),
@@ -153,7 +154,7 @@ export class PostgresPool {
     } as ConstructorParameters<typeof Pool>[0]) as unknown as PgPool;
     // an idle connection that breaks is replaced when one is wanted
     own.on?.("error", () => undefined);
-    return own;
+    return guardAll(own);
   }
 }
 
@@ -162,6 +163,18 @@ function guard(client: PgClient): void {
   if (guarded.has(client)) return;
   guarded.add(client);
   client.on("error", () => undefined);
+}
+
+/**
+ * A server may take its leave in the packet that welcomes: that is read before anybody who waits for the connection has it, and a pool
+ * hears no more of a connection that it lends.
+ */
+function guardAll(pool: PgPool): PgPool {
+  if (guardedPools.has(pool)) return pool;
+  guardedPools.add(pool);
+  const heard = pool as { on?: unknown } as { on?(event: "connect", hear: (client: PgClient) => void): unknown };
+  heard.on?.("connect", guard);
+  return pool;
 }
 
 function parsed(connectionString: string | undefined): { connectionString: string } {
