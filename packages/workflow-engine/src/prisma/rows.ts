@@ -73,10 +73,10 @@ export class Rows<T> {
     return (await this.#delegate.deleteMany({ where })).count;
   }
 
-  /** Locks the row of this id and reads it. Run it in a transaction. */
+  /** Locks the row of this id and reads it; null when there was none to lock. Run it in a transaction. */
   async lock(id: string): Promise<T | null> {
-    await this.#session.lock(this.#plan, id);
-    return this.find({ id });
+    // a row that was committed since could be read, but nobody would be kept from it
+    return (await this.#session.lock(this.#plan, id)) ? this.find({ id }) : null;
   }
 
   /** Changes any field of a record that was locked. */

@@ -99,11 +99,12 @@ export class PrismaSession {
     return methodsOf(this.#tx ?? this.root).$queryRawUnsafe(this.isPostgres ? numbered(sql) : sql, ...values);
   }
 
-  /** Locks the row of this id until the transaction ends. On SQLite the transaction has locked everything. */
-  async lock(plan: ModelPlan, id: string): Promise<void> {
-    if (!this.isPostgres) return;
+  /** Locks the row of this id until the transaction ends; false when there is none to lock. On SQLite the transaction has locked everything. */
+  async lock(plan: ModelPlan, id: string): Promise<boolean> {
+    if (!this.isPostgres) return true;
     const column = this.column(plan, "id");
-    await this.query(`SELECT ${column} FROM ${this.table(plan)} WHERE ${column} = ? FOR UPDATE`, [id]);
+    const locked = await this.query(`SELECT ${column} FROM ${this.table(plan)} WHERE ${column} = ? FOR UPDATE`, [id]);
+    return locked.length > 0;
   }
 
   /** Runs `work` in a transaction, once; joins the one it is in. A rival that was faster is STALE_VERSION. */
