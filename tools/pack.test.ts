@@ -56,6 +56,24 @@ test("the packed engine runs a workflow on SQLite", () => {
   expect([stderr, stdout.trim()]).toEqual(["", '1 {"n":2}']);
 });
 
+test("the packed engine writes much to a SQLite file in a thread", () => {
+  const { stderr, stdout } = run(`
+    import { mkdtempSync, rmSync } from "node:fs";
+    import { createSqliteStore } from "@bratsos/workflow-engine/persistence/sqlite";
+    const threads = process.getBuiltinModule("node:worker_threads");
+    const folder = mkdtempSync("packed-");
+    let started = 0;
+    threads.Worker = class extends threads.Worker { constructor(...given) { super(...given); started += 1; } };
+    const { runStore, close } = createSqliteStore({ path: folder + "/runs.db" });
+    const create = { workflowId: "w", workflowName: "W", workflowVersion: "1", priority: 5, startAt: null, input: "{}", config: "{}", metadata: null, parentRunId: null };
+    const many = (at) => Promise.all(Array.from({ length: 200 }, (_, i) => runStore.transact({ runId: "r" + at + "-" + i, decide: () => ({ result: 1, create }) })));
+    for (let at = 0; at < 20; at++) await many(at);
+    await close();
+    rmSync(folder, { recursive: true });
+    console.log(started);`);
+  expect([stderr, stdout.trim()]).toEqual(["", "1"]);
+});
+
 test("an entry whose peer is missing says what to install", () => {
   const { stdout } = run(`
     import { createPostgresStore } from "@bratsos/workflow-engine/persistence/postgres";

@@ -35,7 +35,7 @@ export const PLAN: Plan = {
     store: { sees: ["errors", "ports"] },
     memory: { sees: ["errors", "ports", "store", "environment"], bans: ["node", "io"] },
     sql: { sees: ["errors", "ports", "store", "sql/drivers", "environment"] },
-    "sql/drivers": { sees: ["errors", "ports", "store", "sql"], lazy: drivers },
+    "sql/drivers": { sees: ["errors", "ports", "store", "sql"], lazy: drivers, packages: ["node:worker_threads"] },
     blobs: { sees: ["errors", "ports"], lazy: ["node:*"] },
     prisma: { sees: ["errors", "ports", "store", "environment"] },
     ai: { sees: ["errors", "models", "define", "ports", "environment"], packages: zod, lazy: sdks, bans: ["node", "io"] },

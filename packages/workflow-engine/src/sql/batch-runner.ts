@@ -50,8 +50,6 @@ export class BatchRunner {
         // what is remembered was wrong once, so the next try reads
         return await this.#commit(items, tries === 1 ? this.#remembered : new Remembered());
       } catch (error) {
-        // whoever writes at the same time is found out by the versions of runs
-        if (this.#db.lanes === 0) this.#remembered.forget();
         if (error instanceof Conflict) this.#remembered.doubt();
         // no lock or no database: the same would meet every item
         if (errorCodeOf(error) === "STORE_CLOSED" || errorCodeOf(error) === "STORE_REFUSED") throw error;
@@ -62,14 +60,14 @@ export class BatchRunner {
 
   async #commit(items: readonly Item[], remembered: Remembered): Promise<BatchOutcome> {
     const batches: Batch[] = [];
-    const outcome = await this.#db.transaction((session) => this.#runTogether(session, items, batches, remembered), this);
+    const outcome = await this.#db.transaction((session) => this.#runTogether(session, items, batches, remembered));
     for (const batch of batches) this.#remembered.keep(batch.drafts);
     return outcome;
   }
 
   /** Finds what the database refuses: by undoing each item alone, or, where others wait for the locks of a transaction, by halves. */
   async #isolate(items: readonly Item[], error: unknown): Promise<BatchOutcome> {
-    if (this.#db.lanes === 0) return this.#db.transaction((session) => this.#runApart(session, items), this);
+    if (this.#db.lanes === 0) return this.#db.transaction((session) => this.#runApart(session, items));
     if (items.length > 1) {
       const middle = items.length >> 1;
       const halves = [await this.run(items.slice(0, middle)), await this.run(items.slice(middle))];
@@ -77,14 +75,13 @@ export class BatchRunner {
     }
     if (error instanceof Conflict) return { results: [new Failure(refusal(items[0]!, error.cause))], signal: null };
     try {
-      return await this.#db.transaction((session) => this.#runApart(session, items), this);
+      return await this.#db.transaction((session) => this.#runApart(session, items));
     } catch (last) {
       return { results: [new Failure(refusal(items[0]!, last))], signal: null };
     }
   }
 
   async #runTogether(session: Session, items: readonly Item[], batches: Batch[], remembered: Remembered): Promise<BatchOutcome> {
-    if (!session.isUndisturbed) remembered.forget();
     const now = this.#environment.now();
     const signal = new SignalDraft(now);
     const batch = new Batch(session, this.#environment, now, signal, remembered);
@@ -94,7 +91,8 @@ export class BatchRunner {
       if (units.length > 0) for (const result of await batch.decideUnits(units)) results.push(result);
       units = [];
     };
-    const asked = askTogether(batch, items);
+    // who was wrong once asks where nobody comes in between
+    const asked = remembered === this.#remembered ? askTogether(batch, items) : [];
     for (const [i, item] of items.entries()) {
       if ("unit" in item) {
         units.push(item.unit);
@@ -139,7 +137,7 @@ export class BatchRunner {
 /** The first questions of a claim and a take, on their way together; none where anything else might change the answers. */
 function askTogether(batch: Batch, items: readonly Item[]): Array<Promise<unknown> | undefined> {
   const names = new Set(items.map((item) => ("ask" in item ? item.name : "")));
-  const isAsking = items.length > 1 && names.size === items.length && !names.has("");
+  const isAsking = (items.length > 1 || batch.session.look) && names.size === items.length && !names.has("");
   const asked = items.map((item) => (isAsking && "ask" in item ? item.ask?.(batch) : undefined));
   // whoever waits for it is told; who has failed before waits no more
   for (const question of asked) question?.catch(() => undefined);

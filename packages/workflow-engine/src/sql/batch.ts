@@ -119,12 +119,8 @@ export class Batch {
 
   /** Locks what is not locked and reads what is not known. Everybody locks in the order of ids, so nobody waits in a circle. */
   async #lock(ids: readonly string[], known: readonly RunDraft[]): Promise<void> {
-    const isChecked = this.session.dialect.checksVersions;
-    if (ids.length === 0) {
-      if (isChecked) await this.session.send(checkRuns, known.map(versionOf));
-      return;
-    }
-    const all = isChecked ? [...ids, ...known.map((draft) => draft.runId)] : [...ids];
+    if (ids.length === 0) return this.session.send(checkRuns, known.map(versionOf));
+    const all = [...ids, ...known.map((draft) => draft.runId)];
     const rows = await this.session.read(
       lockRuns,
       all.sort().map((id) => [id]),
@@ -140,7 +136,7 @@ export class Batch {
       if (!draft.run) for (const stage of draft.stages.values()) fresh.adopt(stage.state);
       this.#drafts.set(id, fresh);
     }
-    const isGone = (id: string): boolean => isChecked && rows.every((row) => row[0] !== id);
+    const isGone = (id: string): boolean => rows.every((row) => row[0] !== id);
     for (const { runId } of known) if (isGone(runId)) this.#drafts.set(runId, new RunDraft(runId, null));
   }
 

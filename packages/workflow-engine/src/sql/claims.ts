@@ -8,14 +8,15 @@ import { ownErrorOf } from "./own-error.ts";
 import { ensureInstances } from "./tables/instances.ts";
 import { insertOutbox } from "./tables/outbox.ts";
 import { holdPolls, leaseStages, listDueRuns, pickPolls, pickStages } from "./tables/queue.ts";
-import { loadRunPayloads, lockRuns, pickRuns, readRunState, runStateWidth, touchRuns } from "./tables/runs.ts";
+import { checkRuns, loadRunPayloads, lockRuns, pickRuns, readRunState, runStateWidth, touchRuns } from "./tables/runs.ts";
 import { loadOutputs, readStageState, stageStateWidth } from "./tables/stages.ts";
 
 const DEFAULT_POLL_INTERVAL_MS = 30_000;
 
-/** Asks for due PENDING runs. */
+/** Asks for due PENDING runs, before the transaction where that is possible. */
 export function askRuns({ session, now }: Batch, workflowIds: readonly string[], max: number): Promise<Row[]> {
-  return session.read(pickRuns, [[now, JSON.stringify(workflowIds), max]]);
+  const parameters = [[now, JSON.stringify(workflowIds), max]];
+  return session.look?.(pickRuns, parameters) ?? session.read(pickRuns, parameters);
 }
 
 /** Decides on due PENDING runs, of which some have been asked for. A run whose rule throws stays as it is and stops nobody: the next one in line takes its place. */
@@ -28,11 +29,16 @@ export async function claimRuns<R>(
 ): Promise<R[]> {
   const claimed: R[] = [];
   const seen = new Set<string>();
-  let answer = asked ?? askRuns(batch, options.workflowIds, options.max);
+  const { session, now } = batch;
+  const ask = (max: number): Promise<Row[]> => session.read(pickRuns, [[now, JSON.stringify(options.workflowIds), max]]);
+  let isSeenBefore = asked !== undefined && session.look !== undefined;
+  let answer = asked ?? ask(options.max);
   for (let refused = 1; refused > 0 && claimed.length < options.max; ) {
     const rows = await answer;
     const fresh = rows.filter((row) => !seen.has(row[0] as string));
     refused = 0;
+    if (isSeenBefore) await session.send(checkRuns, fresh.map(versionOf));
+    isSeenBefore = false;
     for (const row of fresh) {
       seen.add(row[0] as string);
       const done = await claimOne(batch, row, decide, isCareful);
@@ -42,9 +48,14 @@ export async function claimRuns<R>(
     // what was claimed leaves the queue before it is read again
     if (refused === 0) break;
     await batch.flush();
-    answer = askRuns(batch, options.workflowIds, options.max - claimed.length + seen.size);
+    answer = ask(options.max - claimed.length + seen.size);
   }
   return claimed;
+}
+
+function versionOf(row: Row): Row {
+  const { id, version, createdAt } = readRunState(row);
+  return [id, version, row[runStateWidth]!, createdAt];
 }
 
 async function claimOne<R>(batch: Batch, row: Row, decide: Decide<R>, isCareful: boolean): Promise<{ result: R } | null> {
@@ -79,10 +90,11 @@ export interface TakenJobs {
   readonly passedBy: string | null;
 }
 
-/** Asks for due stages. */
+/** Asks for due stages; where that is possible before the transaction, which is spared when there are none. */
 export async function askStages({ session, now }: Batch, workflowIds: readonly string[], max: number): Promise<DueStages> {
   const parameters = [[now, JSON.stringify(workflowIds), max]];
-  if (!session.dialect.checksVersions) return { picked: await session.read(pickStages, parameters), due: [] };
+  if (session.look && (await session.look(pickStages, parameters)).length === 0) return { picked: [], due: [] };
+  if (!session.dialect.locksRows) return { picked: await session.read(pickStages, parameters), due: [] };
   const [picked, due] = await Promise.all([session.read(pickStages, parameters), session.read(listDueRuns, parameters)]);
   return { picked, due: due.map(([runId]) => runId as string) };
 }

@@ -18,8 +18,10 @@ export interface Session {
   readonly dialect: Dialect;
   /** The rows that a statement answers for all of `params`. */
   read(statement: Statement, params: readonly Row[]): Promise<Row[]>;
-  /** The same as the last statement of a transaction, which may be committed by then; absent where nothing is won by it. */
+  /** The same as the end of a transaction, with what is sent at once: it may be committed by then. Absent where nothing is won by it. */
   readLast?(statement: Statement, params: readonly Row[]): Promise<Row[]>;
+  /** What is committed, read beside the transaction and before it begins: whoever relies on it checks versions. Absent where nothing is won by it. */
+  look?(statement: Statement, params: readonly Row[]): Promise<Row[]>;
   /** Runs a statement for all of `params`; answers how many rows changed. */
   write(statement: Statement, params: readonly Row[]): Promise<number>;
   /** Runs a write whose count nobody needs: it may travel with what comes next, and then its error does too. */
@@ -30,11 +32,6 @@ export interface Session {
   readClock?(): Promise<number>;
   /** Runs statements that have no parameters, as a migration has them. */
   execute(script: string): Promise<void>;
-  /**
-   * True when the owner of this transaction may write on what it remembers: nobody else has written since its last one, or whoever did
-   * is found out by the versions of the runs.
-   */
-  readonly isUndisturbed: boolean;
   /** True inside a transaction of a caller's, which some clients give up after any error: what is expected to happen must not be one. */
   readonly isJoined?: boolean;
   /** Runs `work` so that its throw undoes only itself. */
@@ -70,13 +67,10 @@ export async function again<T>(transaction: () => Promise<T>, expected: typeof C
   }
 }
 
-/** Owner of writes to what no run store reads back (blobs, model calls, wake-ups): they disturb nobody. */
-export const ASIDE: object = {};
-
 /** A database. */
 export interface Db {
-  /** Runs `work` in a transaction that may write: a throw leaves nothing behind. `owner` wants to know whether others wrote meanwhile. */
-  transaction<T>(work: (session: Session) => Promise<T>, owner?: object): Promise<T>;
+  /** Runs `work` in a transaction that may write: a throw leaves nothing behind. */
+  transaction<T>(work: (session: Session) => Promise<T>): Promise<T>;
   /** Runs `work` on one state of the database; it may not write. */
   reading<T>(work: (session: Session) => Promise<T>): Promise<T>;
   /** Runs `work` inside the transaction that a caller has open on `client`; a throw undoes what `work` did and nothing else. */
@@ -85,11 +79,13 @@ export interface Db {
   readonly isJoined?: boolean;
   /** How many batches of units may be under way at once; 0 when everything takes turns on one connection. */
   readonly lanes: number;
+  /** True while all of them had better be one: where there is little to do, one commit costs least. */
+  readonly takesTurns?: boolean;
   /** Calls `heard` with what other processes announce; the answer ends that. Absent where nobody announces anything. */
   listen?(heard: (signal: StoreSignal) => void): () => void;
   /** False when nobody else can commit to this database, so that there is nothing to look for. */
   readonly isShared: boolean;
   /** A number that changes with commits of other processes; null when there can be none, or the database tells by itself. */
-  foreignVersion(): number | null;
+  foreignVersion(): Promise<number | null>;
   close(): Promise<void>;
 }

@@ -14,6 +14,8 @@ export interface Statement {
   readonly name: string;
   readonly kind: "rows" | "one";
   readonly columns: Columns;
+  /** True for one that is to find a row for each of its own; where it finds none, others came in between. */
+  readonly isCheck?: true;
   /** The text in a dialect. */
   render(dialect: Dialect): string;
 }
@@ -27,8 +29,8 @@ export interface Dialect {
   readonly takesArrays: boolean;
   /** True when ids that the database counts up become visible in their order: nobody commits a smaller one later. */
   readonly commitsInOrder: boolean;
-  /** True when several write at once, so that what a process remembers of a run is checked when it writes. */
-  readonly checksVersions: boolean;
+  /** True when several write at once, so that whoever picks rows passes by those that others have. */
+  readonly locksRows: boolean;
   /** Locks rows that a SELECT picks; waits for whoever has them. */
   readonly lockRows: string;
   /** Locks rows that a SELECT picks; leaves out those that somebody has. */
@@ -55,7 +57,7 @@ export const sqliteDialect: Dialect = {
   parameter: (position, type) => (type === "limit" ? `CAST(?${position} AS INTEGER)` : `?${position}`),
   takesArrays: false,
   commitsInOrder: true,
-  checksVersions: false,
+  locksRows: false,
   lockRows: "",
   lockFreeRows: "",
   useIndex: (name) => `INDEXED BY ${name}`,
@@ -81,7 +83,7 @@ export const postgresDialect: Dialect = {
   parameter: (position, type) => `$${position}::${postgresTypes[type]}`,
   takesArrays: true,
   commitsInOrder: false,
-  checksVersions: true,
+  locksRows: true,
   lockRows: "FOR NO KEY UPDATE",
   lockFreeRows: "FOR NO KEY UPDATE SKIP LOCKED",
   useIndex: () => "",
@@ -134,6 +136,11 @@ export function forRows<const C extends Columns>(name: string, columns: C, text:
     return text(refsOf(names, refs) as Refs<C>, parts);
   };
   return { name, kind: "rows", columns, render: remember(render) };
+}
+
+/** The same, to find a row for each of them; else others came in between. */
+export function forCheck<const C extends Columns>(name: string, columns: C, text: (u: Refs<C>, parts: RowsParts) => string): Statement {
+  return { ...forRows(name, columns, text), isCheck: true };
 }
 
 /** A statement that runs for one parameter row. */

@@ -28,7 +28,7 @@ export class JoinedDb implements Db {
     return this.#db.within(client, work);
   }
 
-  foreignVersion(): null {
+  async foreignVersion(): Promise<null> {
     return null;
   }
 

@@ -1,6 +1,7 @@
 // Which batches may be under way at once. Units of one run share a lane, so that they ride one transaction and none waits for another's
 // lock; what has no run of its own has lanes by kind, so that no long one holds up a short one.
 import type { Item } from "./batch-runner.ts";
+import type { Db } from "./db.ts";
 
 const kinds: Readonly<Record<string, number>> = {
   claimRuns: 0,
@@ -19,11 +20,14 @@ const KINDS = 5;
 
 /** The lanes of a store. */
 export class Lanes {
-  readonly #units: number;
+  readonly #db: Pick<Db, "lanes" | "takesTurns">;
 
-  /** `units` 0: everything takes turns. */
-  constructor(units: number) {
-    this.#units = units;
+  constructor(db: Pick<Db, "lanes" | "takesTurns">) {
+    this.#db = db;
+  }
+
+  get #units(): number {
+    return this.#db.lanes;
   }
 
   get count(): number {
@@ -42,7 +46,7 @@ export class Lanes {
 
   /** The lane of an item. */
   of(item: Item): number {
-    if (this.#units === 0) return 0;
+    if (this.#units === 0 || this.#db.takesTurns) return 0;
     if ("unit" in item) return this.ofRun(item.unit.runId);
     return this.#units + (item.isRead ? READS : (kinds[item.name] ?? OTHER_WRITES));
   }

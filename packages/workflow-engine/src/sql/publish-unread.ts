@@ -5,21 +5,20 @@ import type { Session } from "./db.ts";
 import { FLUSHER, freeFlusher, lockFlusher } from "./flusher-lease.ts";
 import { closeRange, publishFresh, publishRest } from "./ranges.ts";
 import { followServer } from "./server-change.ts";
-import { findAlive, findMarks } from "./tables/deliveries.ts";
 import { loadLease } from "./tables/instances.ts";
-import { insertPublication, sumUnpublished } from "./tables/publications.ts";
+import { findFresh, publishInOrder } from "./tables/publications.ts";
 
 /** Publishes everything unread; null where rows have to be looked at. */
 export async function publishUnread({ session, now }: Batch): Promise<number | null> {
   if (session.isJoined) return null;
   if (!session.dialect.commitsInOrder) return publishSeen(session, now);
-  if (now < (await lockFlusher(session)).until) return 0;
-  const isWaiting = (await session.read(findMarks, [[]])).length > 0 || (await session.read(findAlive, [[]])).length > 0;
-  if (isWaiting) return null;
-  const [row] = await session.read(sumUnpublished, [[]]);
-  const [lastId, count] = row ?? [null, 0];
-  if (lastId !== null) await session.write(insertPublication, [[lastId!, now]]);
-  return Number(count);
+  const parameters = [[FLUSHER, now]];
+  // what is sent at once travels with the question
+  const asked = session.readLast?.(findFresh, parameters) ?? session.read(findFresh, parameters);
+  const [[row]] = await Promise.all([asked, session.send(publishInOrder, parameters)]);
+  const [isTaken, isWaiting, count] = row as [number, number, number];
+  if (isTaken) return 0;
+  return isWaiting ? null : count;
 }
 
 async function publishSeen(session: Session, now: number): Promise<number | null> {

@@ -62,7 +62,7 @@ export class SqlRunStore implements RunStore {
     this.isJoined = db.isJoined ?? false;
     this.#hub = hub;
     this.#runner = new BatchRunner(db, environment);
-    this.#lanes = new Lanes(db.lanes);
+    this.#lanes = new Lanes(db);
     this.#coalescer = new Coalescer<Item>(this.#lanes.count, LARGEST_BATCH, environment, async (_, items) => {
       const { results, signal } = await this.#runner.run(items);
       if (signal) hub.emit(signal);

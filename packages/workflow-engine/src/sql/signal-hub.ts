@@ -32,7 +32,10 @@ export class SignalHub {
     this.#listeners.add(listener);
     if (this.#db.listen) this.#stopListening ??= this.#db.listen((signal) => this.emit(signal));
     else if (!this.#cancelTimer) {
-      this.#version = this.#db.foreignVersion();
+      this.#db.foreignVersion().then(
+        (version) => (this.#version ??= version),
+        () => undefined, // the first look asks again
+      );
       this.#arm();
     }
     return () => {
@@ -82,7 +85,7 @@ export class SignalHub {
   async #look(): Promise<void> {
     const armed = this.#cancelTimer;
     try {
-      const version = this.#db.foreignVersion();
+      const version = await this.#db.foreignVersion();
       const isChanged = version !== null && this.#version !== null && version !== this.#version;
       this.#version = version;
       if (isChanged) this.emit({ hasWork: true, hasEvents: true, mayHaveLost: true, wakeAt: null, ended: null });

@@ -6,7 +6,7 @@ import type { Persistence } from "../ports/persistence.ts";
 import type { Reader } from "../ports/reader.ts";
 import type { HasRunStore, RunStore, StoreSignal } from "../ports/store.ts";
 import type { StoreTransaction, TransactionClient } from "../ports/transaction.ts";
-import { ASIDE, type Db } from "./db.ts";
+import type { Db } from "./db.ts";
 import { SqlAICallLogger } from "./records/ai-call-logger.ts";
 import { SqlBlobStore } from "./records/blob-store.ts";
 import { SqlJobTransport } from "./records/job-transport.ts";
@@ -42,10 +42,9 @@ export function createSqlStore(db: Db, environment: Environment): SqlStore {
   const runStore = new SqlRunStore(db, environment, hub);
   const emit = (signal: StoreSignal): void => hub.emit(signal);
   const steps = new OwnSteps(db, environment, emit);
-  const aside = new OwnSteps(db, environment, emit, ASIDE);
-  const aiCallLogger = new SqlAICallLogger(aside, environment);
-  const scheduler = new SqlScheduler(aside, environment);
-  const blobStore = new SqlBlobStore(aside);
+  const aiCallLogger = new SqlAICallLogger(steps, environment);
+  const scheduler = new SqlScheduler(steps, environment);
+  const blobStore = new SqlBlobStore(steps);
   return {
     persistence: Object.assign(new SqlPersistence(steps), { runStore }),
     jobTransport: Object.assign(new SqlJobTransport(steps, environment), { runStore }),

@@ -1,12 +1,13 @@
-// Every suite on SQLite: in memory, and on a file that several connections share as processes do.
+// Every suite on SQLite: in memory, and on a file that several connections share as processes do, also by threads.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, it } from "vitest";
+import { afterAll, describe, it } from "vitest";
 import type { Environment } from "../ports/environment.ts";
 import { createSqliteStore } from "../sql/sqlite.ts";
 import type { BenchSource } from "./bench.ts";
 import { bindSuite } from "./bind.ts";
+import { sqliteThreadSource } from "./sqlite-thread.test-fixture.ts";
 import { allSuites } from "./suites/index.ts";
 
 const inMemory: BenchSource = {
@@ -53,4 +54,16 @@ describe("SQLite in memory", () => {
 
 describe("SQLite on a file", () => {
   for (const suite of allSuites) bindSuite(suite, { describe, it }, onFile);
+});
+
+/** In a run for proof all suites; else without those that wait long in virtual time: each look at a file is an answer that it waits for. */
+const isFull = process.env["PROOF"] === "full";
+const slow = ["P11 waiting is free, P12 waits survive", "P17 repair", "P23 budgets"];
+const longestMs = 60_000;
+
+describe("SQLite on a file, by a thread", () => {
+  const source = sqliteThreadSource(withQuickLocks);
+  afterAll(() => source.stop());
+  const runner = { describe: (name: string, body: () => void) => describe(name, { timeout: longestMs }, body), it };
+  for (const suite of allSuites) if (isFull || !slow.includes(suite.name)) bindSuite(suite, runner, source);
 });

@@ -35,7 +35,6 @@ const readClock = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint
 /** Runs statements in one transaction of one connection. */
 export class PostgresSession implements Session {
   readonly dialect: Dialect = postgresDialect;
-  readonly isUndisturbed = true;
   readonly isJoined: boolean;
   readonly #client: PgClient;
   readonly #parts: SessionParts;

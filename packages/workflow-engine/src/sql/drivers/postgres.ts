@@ -110,7 +110,7 @@ export class PostgresDb implements Db {
     });
   }
 
-  foreignVersion(): null {
+  async foreignVersion(): Promise<null> {
     return null;
   }
 

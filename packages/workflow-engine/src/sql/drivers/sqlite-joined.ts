@@ -3,7 +3,7 @@
 import { WorkflowEngineError } from "../../errors.ts";
 import type { StoreSignal } from "../../ports/store.ts";
 import type { TransactionQuery } from "../../ports/transaction.ts";
-import type { Row, Session, SqlValue, Statement } from "../db.ts";
+import { Conflict, type Row, type Session, type SqlValue, type Statement } from "../db.ts";
 import { type Dialect, sqliteDialect } from "../dialect.ts";
 import { noTransaction } from "./transaction-client.ts";
 
@@ -12,7 +12,6 @@ const savepoint = "workflow_engine";
 /** Runs statements on the caller's connection. */
 export class JoinedSqliteSession implements Session {
   readonly dialect: Dialect = sqliteDialect;
-  readonly isUndisturbed = false;
   readonly #query: TransactionQuery;
 
   constructor(query: TransactionQuery) {
@@ -32,7 +31,10 @@ export class JoinedSqliteSession implements Session {
   }
 
   async send(statement: Statement, params: readonly Row[]): Promise<void> {
-    for (const row of params) await this.#run(statement, row);
+    for (const row of params) {
+      const found = await this.#run(statement, row);
+      if (statement.isCheck && found.length === 0) throw new Conflict(new Error("Somebody else has changed a run meanwhile"));
+    }
   }
 
   /** Other connections see the commit by the number that `foreignVersion` answers. */

@@ -2,6 +2,8 @@
 import { WorkflowEngineError } from "../../errors.ts";
 
 const SQLITE_BUSY = 5;
+/** SQLITE_CONSTRAINT_PRIMARYKEY and SQLITE_CONSTRAINT_UNIQUE. */
+const TAKEN = [1555, 2067];
 
 /** Timers of the environment let a process end; one that waits for the lock has something to write, and must not. */
 export async function stayingAlive(wait: () => Promise<void>): Promise<void> {
@@ -14,9 +16,18 @@ export async function stayingAlive(wait: () => Promise<void>): Promise<void> {
 
 /** True for the error of a statement that found the write lock taken. */
 export function isBusy(error: unknown): boolean {
-  const code = typeof error === "object" && error !== null && "errcode" in error ? error.errcode : undefined;
   // extended codes carry the kind in their low byte
-  return typeof code === "number" && (code & 0xff) === SQLITE_BUSY;
+  return (codeOf(error) & 0xff) === SQLITE_BUSY;
+}
+
+/** True for the error of an INSERT of what is there already: somebody else came in between, or whoever inserts did not look. */
+export function isTaken(error: unknown): boolean {
+  return TAKEN.includes(codeOf(error));
+}
+
+function codeOf(error: unknown): number {
+  const code = typeof error === "object" && error !== null && "errcode" in error ? error.errcode : undefined;
+  return typeof code === "number" ? code : 0;
 }
 
 /** What a caller is told who has waited in vain. */

@@ -1,14 +1,19 @@
-// SQLite through Node's own module, loaded on first use. One connection, on which calls never interleave: a statement issued while
-// somebody else's transaction is open would join it, and be lost with its rollback. The lock of another process is waited for by
-// timers, never inside a statement: that would stop the event loop, heartbeats included.
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+// SQLite through Node's own module, loaded on first use. One connection writes, in a thread of its own, and another reads. Transactions
+// never interleave: a statement issued while somebody else's is open would join it, and be lost with its rollback. One that reads has the
+// connection to itself from its first question to its end; one that only writes is a single message, and messages wait for each other in
+// the thread. The lock of another process is waited for by timers, never inside a statement: that would stop whoever waits behind it.
 import { WorkflowEngineError } from "../../errors.ts";
 import type { Environment } from "../../ports/environment.ts";
 import type { TransactionClient } from "../../ports/transaction.ts";
-import { ASIDE, type Db, type Row, type Session, type SqlValue, type Statement } from "../db.ts";
-import { type Dialect, sqliteDialect } from "../dialect.ts";
+import { Conflict, type Db, type Row, type Session, type Statement } from "../db.ts";
+import { sqliteDialect } from "../dialect.ts";
+import { begin, commit, LocalConnection, type SqliteConnection, type Step, type StepAnswer } from "./sqlite-connection.ts";
 import { JoinedSqliteSession } from "./sqlite-joined.ts";
-import { isBusy, lockedError, stayingAlive } from "./sqlite-lock.ts";
+import { isBusy, isTaken, lockedError, stayingAlive } from "./sqlite-lock.ts";
+import { SqliteSession, type SqliteTurn } from "./sqlite-session.ts";
+import { threadProgram } from "./sqlite-thread-connection.ts";
+import { Turns } from "./sqlite-turns.ts";
+import { SqliteWriters } from "./sqlite-writers.ts";
 import { inTurn, sqliteQueryOf } from "./transaction-client.ts";
 
 /** How to open a file. */
@@ -18,6 +23,8 @@ export interface SqliteDriverOptions {
   environment: Environment;
   /** FULL (default) survives a power cut; NORMAL may lose the last commits to one, never to a crash of the process. */
   synchronous?: "FULL" | "NORMAL" | "OFF" | undefined;
+  /** Rows of a transaction from which on a thread writes it, and what comes soon after; no thread is ever started unless given. */
+  threadFrom?: number | undefined;
   /** Milliseconds to wait for another process's lock; default 30,000. */
   lockTimeoutMs?: number | undefined;
   /** Runs once before anything else, holding the write lock. */
@@ -25,47 +32,50 @@ export interface SqliteDriverOptions {
 }
 
 const LONGEST_PAUSE_MS = 20;
-const FEW = 8;
-
+/** Batches of units under way at once: with two, both threads wait for each other; more than four only make more commits. */
+const LANES = 4;
 /** A SQLite database; opens when first used. */
 export class SqliteDb implements Db {
+  readonly lanes: number;
+  readonly isShared: boolean;
   readonly #options: SqliteDriverOptions;
-  #open: { database: DatabaseSync; session: SqliteSession } | null = null;
+  readonly #writers: SqliteWriters;
+  /** Null where one connection does everything: nobody else sees a database in memory. */
+  readonly #reader: LocalConnection | null;
+  readonly #writing = new Turns();
+  readonly #reading = new Turns();
+  readonly #underWay = new Set<Promise<unknown>>();
+  #opening: Promise<void> | null = null;
   #isReady = false;
   #isClosed = false;
-  #last: Promise<unknown> = Promise.resolve();
-  #lastWriter: { owner: object | undefined; foreignVersion: number } | null = null;
 
   constructor(options: SqliteDriverOptions) {
+    const { path, synchronous = "FULL" } = options;
     this.#options = options;
+    this.isShared = path !== ":memory:";
+    const program = options.threadFrom !== undefined && this.isShared ? threadProgram() : null;
+    this.lanes = program ? LANES : 0;
+    this.#writers = new SqliteWriters({ path, synchronous }, program && { program, from: options.threadFrom! }, () =>
+      options.environment.now(),
+    );
+    this.#reader = this.isShared ? new LocalConnection({ path, synchronous, isReader: true }) : null;
   }
 
-  readonly lanes = 0;
-
-  get isShared(): boolean {
-    return this.#options.path !== ":memory:";
+  get takesTurns(): boolean {
+    return this.#writers.takesTurns;
   }
 
-  transaction<T>(work: (session: Session) => Promise<T>, owner?: object): Promise<T> {
-    return this.#exclusive(async () => {
-      const ready = await this.#ready();
-      return this.#within("BEGIN IMMEDIATE", ready, async (session) => {
-        const foreignVersion = ready.foreignVersion();
-        const last = this.#lastWriter;
-        this.#lastWriter = null;
-        ready.isUndisturbed = owner !== undefined && last?.owner === owner && last.foreignVersion === foreignVersion;
-        const result = await work(session);
-        this.#lastWriter = owner === ASIDE ? last : { owner, foreignVersion };
-        return result;
-      });
+  transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    return this.#counted(async () => {
+      if (!this.#isReady) await this.#ready();
+      return this.#settled(new SqliteSession(this.#writingTurn()), work);
     });
   }
 
   reading<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    return this.#exclusive(async () => {
-      const session = await this.#ready();
-      session.isUndisturbed = false;
-      return this.#within("BEGIN", session, work);
+    return this.#counted(async () => {
+      if (!this.#isReady) await this.#ready();
+      return this.#settled(new SqliteSession(this.#readingTurn()), work);
     });
   }
 
@@ -82,71 +92,139 @@ export class SqliteDb implements Db {
     });
   }
 
-  foreignVersion(): number | null {
-    if (!this.#isReady || !this.#open || !this.isShared) return null;
-    return this.#open.session.foreignVersion();
+  async foreignVersion(): Promise<number | null> {
+    if (!this.#isReady || this.#isClosed || !this.isShared) return null;
+    return this.#writers.foreignVersion();
   }
 
-  close(): Promise<void> {
-    return this.#exclusive(async () => {
-      this.#isClosed = true;
-      this.#open?.database.close();
-      this.#open = null;
-    });
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.allSettled(this.#underWay);
+    // the last to close tidies up, which a reader may not
+    await this.#reader?.close();
+    await this.#writers.close();
   }
 
-  #exclusive<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(work);
-    this.#last = result.catch(() => undefined);
-    return result;
-  }
-
-  async #ready(): Promise<SqliteSession> {
+  /** Runs what a closing store waits for. */
+  async #counted<T>(work: () => Promise<T>): Promise<T> {
     if (this.#isClosed) throw closedError();
-    this.#open ??= await this.#patiently(() => this.#connect());
-    const { session } = this.#open;
-    if (!this.#isReady) await this.#within("BEGIN IMMEDIATE", session, this.#options.prepare);
-    this.#isReady = true;
-    return session;
-  }
-
-  #connect(): { database: DatabaseSync; session: SqliteSession } {
-    const { path, synchronous = "FULL" } = this.#options;
-    const { DatabaseSync } = process.getBuiltinModule("node:sqlite");
-    if (path !== ":memory:") {
-      const { dirname, resolve } = process.getBuiltinModule("node:path");
-      process.getBuiltinModule("node:fs").mkdirSync(dirname(resolve(path)), { recursive: true });
-    }
-    const database = new DatabaseSync(path, { timeout: 0 });
+    const result = work();
+    this.#underWay.add(result);
     try {
-      // larger pages: rows that carry payloads fit, and a batch touches fewer of them
-      database.exec("PRAGMA page_size = 16384; PRAGMA journal_mode = WAL");
-      database.exec(`PRAGMA synchronous = ${synchronous}; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 2000;`);
-    } catch (error) {
-      database.close();
-      throw error;
+      return await result;
+    } finally {
+      this.#underWay.delete(result);
     }
-    return { database, session: new SqliteSession(database) };
   }
 
-  async #within<T>(begin: string, session: SqliteSession, work: (session: Session) => Promise<T>): Promise<T> {
-    await this.#patiently(() => session.run(begin));
+  #ready(): Promise<void> {
+    this.#opening ??= this.#open().finally(() => (this.#opening = null));
+    return this.#opening;
+  }
+
+  async #open(): Promise<void> {
+    await this.#settled(new SqliteSession(this.#writingTurn()), this.#options.prepare);
+    if (this.#reader) await this.#patiently(() => this.#reader!.open());
+    this.#isReady = true;
+  }
+
+  async #settled<T>(session: SqliteSession, work: (session: Session) => Promise<T>): Promise<T> {
     try {
       const result = await work(session);
-      session.run("COMMIT");
+      await session.commit();
       return result;
     } catch (error) {
-      session.rollback();
-      throw error;
+      await session.rollback();
+      throw isTaken(error) ? new Conflict(error) : error;
     }
+  }
+
+  /** A turn at the connection that writes: it lasts from the first question to the end, and for what asks nothing until it is sent. */
+  #writingTurn(): SqliteTurn {
+    let writer: SqliteConnection | null = null;
+    let end = (): void => undefined;
+    const turn: SqliteTurn = {
+      begin: (steps, isLast) => {
+        let waiting: readonly Step[] = isLast ? [begin, ...steps, commit] : [begin, ...steps];
+        let packed: unknown = null;
+        return this.#patiently(async () => {
+          end = await this.#writing.next();
+          try {
+            writer ??= this.#writers.choose(waiting);
+            if (!writer.isOpen) await writer.open();
+            // rows that lived on until the answer would be copied by the garbage collector
+            packed ??= writer.pack(waiting);
+            waiting = [];
+            const answers = writer.run(packed);
+            if (isLast) end();
+            return (await answers).slice(1);
+          } catch (error) {
+            end();
+            throw error;
+          }
+        });
+      },
+      run: (steps, isLast) => {
+        const answers = writer!.run(writer!.pack(isLast ? [...steps, commit] : steps));
+        if (isLast) end();
+        return answers;
+      },
+      undo: async () => {
+        try {
+          if (writer?.isOpen) await writer.run(writer.pack([{ do: "rollback" }]));
+        } finally {
+          end();
+        }
+      },
+    };
+    if (this.#reader && this.#isReady && !this.takesTurns) turn.look = (statement, params) => this.#look(this.#reader!, statement, params);
+    return turn;
+  }
+
+  /** A turn to read: where somebody writes, on the connection beside; else on the one whose pages are at hand. */
+  #readingTurn(): SqliteTurn {
+    if (!this.#reader) return this.#writingTurn();
+    const isFree = this.takesTurns && this.#writing.isFree;
+    return isFree ? this.#turnToRead(this.#writers.local, this.#writing) : this.#turnToRead(this.#reader, this.#reading);
+  }
+
+  #turnToRead(reader: LocalConnection, turns: Turns): SqliteTurn {
+    let end = (): void => undefined;
+    const run = async (steps: readonly Step[], isLast: boolean): Promise<StepAnswer[]> => {
+      const answers = reader.run(isLast ? [...steps, commit] : steps);
+      if (isLast) end();
+      return answers;
+    };
+    return {
+      begin: async (steps, isLast) => {
+        end = await turns.next();
+        try {
+          const all: Step[] = [{ do: "run", text: "BEGIN" }, ...steps];
+          return (await this.#patiently(() => run(all, isLast))).slice(1);
+        } catch (error) {
+          end();
+          throw error;
+        }
+      },
+      run,
+      undo: async () => {
+        await reader.run([{ do: "rollback" }]);
+        end();
+      },
+    };
+  }
+
+  async #look(reader: LocalConnection, statement: Statement, rows: readonly Row[]): Promise<Row[]> {
+    const [found] = await this.#patiently(() => reader.run([{ do: "read", text: statement.render(sqliteDialect), rows }]));
+    return found as Row[];
   }
 
   /** Runs `step` again while another process holds the lock; no timer runs while none does. */
-  async #patiently<T>(step: () => T): Promise<T> {
+  async #patiently<T>(step: () => Promise<T>): Promise<T> {
     const { environment, lockTimeoutMs = 30_000, path } = this.#options;
     for (let waited = 0, pause = 1; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
       try {
-        return step();
+        return await step();
       } catch (error) {
         if (!isBusy(error)) throw error;
         if (waited >= lockTimeoutMs) throw lockedError(path, lockTimeoutMs, error);
@@ -159,98 +237,6 @@ export class SqliteDb implements Db {
   }
 }
 
-/** Runs statements on the connection. */
-class SqliteSession implements Session {
-  readonly dialect: Dialect = sqliteDialect;
-  isUndisturbed = false;
-  readonly #database: DatabaseSync;
-  readonly #prepared = new Map<Statement | string, StatementSync>();
-
-  constructor(database: DatabaseSync) {
-    this.#database = database;
-  }
-
-  async read(statement: Statement, params: readonly Row[]): Promise<Row[]> {
-    const prepared = this.#prepare(statement);
-    if (params.length === 1) return prepared.all(...bound(params[0]!)) as unknown as Row[];
-    const rows: Row[] = [];
-    for (const row of params) for (const found of prepared.all(...bound(row)) as unknown as Row[]) rows.push(found);
-    return rows;
-  }
-
-  async write(statement: Statement, params: readonly Row[]): Promise<number> {
-    const prepared = this.#prepare(statement);
-    if (params.length <= FEW) return params.reduce((changes, row) => changes + Number(prepared.run(...bound(row)).changes), 0);
-    // many: `get` makes no answer for each of them, and the connection has counted
-    const before = this.#countChanges();
-    for (const row of params) prepared.get(...bound(row));
-    return this.#countChanges() - before;
-  }
-
-  async send(statement: Statement, params: readonly Row[]): Promise<void> {
-    const prepared = this.#prepare(statement);
-    // unlike `run`, `get` makes no answer
-    for (const row of params) prepared.get(...bound(row));
-  }
-
-  /** Other processes see it by the number that `foreignVersion` answers. */
-  announce(): void {}
-
-  async execute(script: string): Promise<void> {
-    this.#database.exec(script);
-  }
-
-  async attempt<T>(work: () => Promise<T>): Promise<T> {
-    this.run("SAVEPOINT attempt");
-    try {
-      const result = await work();
-      this.run("RELEASE attempt");
-      return result;
-    } catch (error) {
-      this.run("ROLLBACK TO attempt");
-      this.run("RELEASE attempt");
-      throw error;
-    }
-  }
-
-  /** Runs a statement without parameters. */
-  run(text: string): void {
-    this.#cached(text, text).run();
-  }
-
-  rollback(): void {
-    // some errors, a full disk among them, have rolled back already
-    if (this.#database.isTransaction) this.run("ROLLBACK");
-  }
-
-  foreignVersion(): number {
-    const row = this.#cached("PRAGMA data_version", "PRAGMA data_version").get() as unknown as Row;
-    return Number(row[0]);
-  }
-
-  #countChanges(): number {
-    const row = this.#cached("SELECT total_changes()", "SELECT total_changes()").get() as unknown as Row;
-    return Number(row[0]);
-  }
-
-  #prepare(statement: Statement): StatementSync {
-    return this.#prepared.get(statement) ?? this.#cached(statement, statement.render(this.dialect));
-  }
-
-  #cached(key: Statement | string, text: string): StatementSync {
-    let prepared = this.#prepared.get(key);
-    if (!prepared) {
-      this.#prepared.set(key, (prepared = this.#database.prepare(text)));
-      prepared.setReturnArrays(true);
-    }
-    return prepared;
-  }
-}
-
 function closedError(): WorkflowEngineError {
   return new WorkflowEngineError("STORE_CLOSED", "The store is closed. Create a new one.");
-}
-
-function bound(row: Row): SqlValue[] {
-  return row as SqlValue[];
 }

@@ -46,7 +46,7 @@ export class SqlJobTransport implements JobTransport {
   async dequeueMany(max: number): Promise<DequeueResult[]> {
     let isShared = false;
     const taken = await this.#steps.write((step) => {
-      isShared = step.session.dialect.checksVersions;
+      isShared = step.session.dialect.locksRows;
       return jobs.leaseDue(step, this.#instance, max);
     });
     if (taken.length > 0 || !isShared) return taken;

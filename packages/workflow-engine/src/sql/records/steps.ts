@@ -30,14 +30,11 @@ export class OwnSteps implements Steps {
   readonly #db: Db;
   readonly #environment: Environment;
   readonly #emit: (signal: StoreSignal) => void;
-  readonly #owner: object | undefined;
 
-  /** `owner` as in `Db.transaction`. */
-  constructor(db: Db, environment: Environment, emit: (signal: StoreSignal) => void, owner?: object) {
+  constructor(db: Db, environment: Environment, emit: (signal: StoreSignal) => void) {
     this.#db = db;
     this.#environment = environment;
     this.#emit = emit;
-    this.#owner = owner;
   }
 
   read<T>(work: (step: Step) => Promise<T>): Promise<T> {
@@ -67,7 +64,7 @@ export class OwnSteps implements Steps {
       const told = signal.toSignal();
       if (told) session.announce(told);
       return done;
-    }, this.#owner);
+    });
     const told = (signal as SignalDraft | null)?.toSignal();
     if (told) this.#emit(told);
     return result;

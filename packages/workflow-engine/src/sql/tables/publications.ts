@@ -71,10 +71,22 @@ export function whatIsSeen(): string {
 /** When rows were last published, 0 before the first time. */
 export const lastPublishedAt = forOne("last_published_at", {}, (_, dialect) => `SELECT ${lastInstant(dialect)}`);
 
-/** The last unpublished row and the number of unpublished events. */
-export const sumUnpublished = forOne("sum_unpublished", {}, (_, dialect) => {
-  return `SELECT max(o.id), coalesce(sum(o.count), 0) FROM ${unread(dialect, "all")}`;
+const isSingly = "(EXISTS (SELECT 1 FROM event_marks) OR EXISTS (SELECT 1 FROM deliveries WHERE dead_at IS NULL))";
+
+/** Whether somebody has the lease, whether single events wait for somebody, and how many events are unpublished. */
+export const findFresh = forOne("find_fresh", { name: "text", now: "int" }, (p, dialect) => {
+  return `SELECT ${isHeld(p.name, p.now)}, ${isSingly}, (SELECT coalesce(sum(o.count), 0) FROM ${unread(dialect, "all")})`;
 });
+
+/** Says that all of them are published, where ids are the order; nothing where one of the two is so. */
+export const publishInOrder = forOne("publish_in_order", { name: "text", now: "int" }, (p, dialect) => {
+  return `INSERT INTO publications (last_id, published_at) SELECT max(o.id), ${p.now} FROM ${unread(dialect, "all")}
+    AND NOT ${isHeld(p.name, p.now)} AND NOT ${isSingly} HAVING max(o.id) IS NOT NULL`;
+});
+
+function isHeld(name: string, now: string): string {
+  return `EXISTS (SELECT 1 FROM leases WHERE name = ${name} AND until > ${now})`;
+}
 
 /** Says that everything up to a row is published, where ids are the order. */
 export const insertPublication = forOne("insert_publication", { last_id: "int", now: "int" }, (p) => {

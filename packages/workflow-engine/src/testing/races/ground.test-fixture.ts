@@ -13,13 +13,15 @@ import { createRegistry } from "../../kernel/registry.ts";
 import type { WorkSession } from "../../kernel/session.ts";
 import type { Environment } from "../../ports/environment.ts";
 import type { EventType } from "../../ports/event.ts";
+import type { Session } from "../../sql/db.ts";
 import { postgresDialect } from "../../sql/dialect.ts";
 import type { PgPool } from "../../sql/drivers/postgres-client.ts";
 import { tablesOf } from "../../sql/drivers/postgres-names.ts";
-import { migrations } from "../../sql/migrate.ts";
+import { SqliteDb } from "../../sql/drivers/sqlite.ts";
+import { migrate, migrations } from "../../sql/migrate.ts";
 import { createPostgresStore } from "../../sql/postgres.ts";
-import { createSqliteStore } from "../../sql/sqlite.ts";
 import type { SqlStore } from "../../sql/whole-store.ts";
+import { createSqlStore } from "../../sql/whole-store.ts";
 import { DoorHistory } from "./door-history.test-fixture.ts";
 import { racedWorkflow } from "./situations.test-fixture.ts";
 
@@ -137,7 +139,10 @@ export async function postgresGround(processes: number, connections: number, rew
 export async function sqliteGround(processes: number): Promise<Ground> {
   const folder = mkdtempSync(join(tmpdir(), "races-"));
   const clock = createClock();
-  const open = () => createSqliteStore({ path: join(folder, "runs.db"), synchronous: "OFF", environment: clock.environment });
+  const { environment } = clock;
+  const prepare = (session: Session): Promise<void> => migrate(session, environment.now());
+  const options = { path: join(folder, "runs.db"), synchronous: "OFF", threadFrom: 0, environment, prepare } as const;
+  const open = () => createSqlStore(new SqliteDb(options), environment);
   const stores = Array.from({ length: processes }, open);
   const observer = open();
   return {
