@@ -29,11 +29,16 @@ async function expectAllHeard(): Promise<void> {
 const workflowIds = ["w"];
 let runs = 0;
 
-/** Everything that travels together, and more of it than there are connections: claims and takes ask before they run. */
-function askMuch({ runStore, persistence }: PostgresStore): Promise<unknown>[] {
+/** What asks before it runs, in one batch. */
+function askTwo({ runStore }: PostgresStore): Promise<unknown>[] {
+  return [runStore.claimRuns({ max: 2, workflowIds }, () => ({ result: null })), runStore.takeJobs({ instance, max: 2, workflowIds })];
+}
+
+/** Everything that travels together, and more of it than there are connections. */
+function askMuch(store: PostgresStore): Promise<unknown>[] {
+  const { runStore, persistence } = store;
   return Array.from({ length: 12 }, (_, i) => [
-    runStore.claimRuns({ max: 2, workflowIds }, () => ({ result: null })),
-    runStore.takeJobs({ instance, max: 2, workflowIds }),
+    ...askTwo(store),
     runStore.transact(changing(`r${runs++}`, { create: newRun })),
     runStore.loadPayloads(`r${i}`),
     runStore.nextWakeAt(),
@@ -74,6 +79,29 @@ describe("connections that end with statements on their way", () => {
       await expectAllHeard();
     },
   );
+
+  it("fail a claim and a take that asked together, each of which is tried again", async () => {
+    let isEnding = false;
+    const pool = new pg.Pool({ connectionString: database.url, max: 6 }).on("error", () => undefined);
+    pool.on("connect", (client) => {
+      const { query } = client;
+      client.query = ((...args: Parameters<typeof query>) => {
+        const answer = query.apply(client, args);
+        if (isEnding) void client.end();
+        isEnding = false;
+        return answer;
+      }) as typeof query;
+    });
+    const store = createPostgresStore({ pool: pool as unknown as PgPool, schema: "together", notify: false });
+    await store.migrate();
+    await Promise.all(askTwo(store));
+    isEnding = true;
+    expect(await Promise.all(askTwo(store))).toEqual([[], []]);
+    expect(isEnding).toBe(false);
+    await store.close();
+    await pool.end();
+    await expectAllHeard();
+  });
 
   it("of a pooler: it ends once it has taken back what was lent", async () => {
     for (let round = 0; round < 5; round++) {
