@@ -101,5 +101,5 @@ describe(`PostgreSQL with ${runs} ended runs`, () => {
       if (without.every(({ problems }) => problems.length === 0) && !(name in spare)) needless.push(`${name} (${users.length})`);
     }
     expect(needless).toEqual([]);
-  });
+  }, 600_000);
 });

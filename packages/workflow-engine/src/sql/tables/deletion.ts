@@ -15,8 +15,8 @@ function deletes(table: string, column: string): Statement {
 function deletesBelowOutbox(table: string): Statement {
   return forRows(`delete_${table}_of_run`, { id: "text" }, (u, { join, dialect }) => {
     const rows = `SELECT o.id FROM ${join} outbox o WHERE o.run_id = ${u.id}`;
-    // as an array the list is made once, and before the table is looked at
-    return `DELETE FROM ${table} WHERE outbox_id ${dialect.takesArrays ? `= ANY (ARRAY(${rows}))` : `IN (${rows})`}`;
+    // as an array the list is made once, and before the table is looked at: as a subquery PostgreSQL may turn it into a join that begins there
+    return `DELETE FROM ${table} WHERE outbox_id ${dialect.name === "postgres" ? `= ANY (ARRAY(${rows}))` : `IN (${rows})`}`;
   });
 }
 
