@@ -49,8 +49,6 @@ export interface Bench {
   countCompleted(): Promise<number>;
   /** What others have used so far; absent when all happens in this process. */
   usage?(): Promise<Usage>;
-  /** True when statements run in a thread of their own, where they are not counted. */
-  readonly writesApart?: boolean;
   /** Ends workers and database server as a crash does, and starts everything again; absent when all happens in this process. */
   restart?(): Promise<void>;
   /** Stops the worker and closes the store. */

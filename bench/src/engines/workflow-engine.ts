@@ -34,7 +34,6 @@ async function open(name: "sqlite" | "memory", folder: string, shapes: readonly 
   store.runStore.onSignal((signal) => ended.add(signal.ended?.length ?? 0));
   let starts = 0;
   return {
-    writesApart: name === "sqlite",
     start: async (shape) => {
       await kernel.dispatch({
         type: "run.create",

@@ -52,12 +52,9 @@ export class Meter {
       return [...timed, ...names.map((name) => ({ name: `${name}/${unit}`, value: (usage[name]! - begin.usage![name]!) / units }))];
     }
     if (this.#counters === null) return [...timed, { name: `CPU us/${unit}`, value: (own.cpuUs - begin.cpuUs) / units }];
-    const calls = [
+    return [
       { name: `statements/${unit}`, value: (own.statements - begin.statements) / units },
       { name: `commits/${unit}`, value: (own.commits - begin.commits) / units },
-    ];
-    return [
-      ...(this.#bench.writesApart ? [] : calls),
       { name: `written bytes/${unit}`, value: ((own.blocks - begin.blocks) * blockBytes) / units },
     ];
   }
