@@ -1,22 +1,11 @@
 // Retention while others are at work (P22): what somebody has brought back to life between being found and being deleted stays.
 import pg from "pg";
-import { afterAll, describe, expect, it } from "vitest";
-import { createTestDatabase } from "../../../../tools/postgres/test-databases.ts";
+import { describe, expect, it } from "vitest";
 import type { SweepLimits } from "../ports/store.ts";
-import { createPostgresStore } from "./postgres.ts";
+import { createTestStores } from "./postgres-stores.test-fixture.ts";
 import { changing, newRun } from "./runs.test-fixture.ts";
 
-const database = await createTestDatabase();
-const stores: Array<{ close(): Promise<void> }> = [];
-const open = (schema: string) => {
-  const store = createPostgresStore({ connectionString: database.url, schema, notify: false });
-  stores.push(store);
-  return store;
-};
-afterAll(async () => {
-  await Promise.all(stores.map((store) => store.close()));
-  await database.drop();
-});
+const { database, open } = await createTestStores();
 
 const long = 10_000;
 const limits: SweepLimits = { publishedBefore: 0, deadBefore: long, keysBefore: long, endedRunsBefore: long, max: 10 };

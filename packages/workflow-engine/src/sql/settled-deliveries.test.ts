@@ -1,23 +1,12 @@
 // A run that is deleted while its events are being published leaves no delivery behind (P18, P22): nobody would come to it, and as long as
 // there is one every publisher has to look for those that wait.
 import pg from "pg";
-import { afterAll, describe, expect, it } from "vitest";
-import { createTestDatabase } from "../../../../tools/postgres/test-databases.ts";
+import { describe, expect, it } from "vitest";
 import type { EventBatch, RunStore } from "../ports/store.ts";
-import { createPostgresStore } from "./postgres.ts";
+import { createTestStores } from "./postgres-stores.test-fixture.ts";
 import { changing, newRun, openMemory } from "./runs.test-fixture.ts";
 
-const database = await createTestDatabase();
-const stores: Array<{ close(): Promise<void> }> = [];
-const openPostgres = (schema: string) => {
-  const store = createPostgresStore({ connectionString: database.url, schema, notify: false });
-  stores.push(store);
-  return store;
-};
-afterAll(async () => {
-  await Promise.all(stores.map((store) => store.close()));
-  await database.drop();
-});
+const { database, open: openPostgres } = await createTestStores();
 
 /** Two runs with an event each, taken to be published. */
 async function takeTwo(runStore: RunStore): Promise<EventBatch> {

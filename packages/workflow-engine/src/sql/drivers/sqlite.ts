@@ -1,4 +1,4 @@
-// SQLite through Node's own module, loaded on first use. One connection writes, in a thread of its own, and another reads. Transactions
+// SQLite through Node's own module, loaded on first use. One connection at a time writes, here or in a thread, and another reads. Transactions
 // never interleave: a statement issued while somebody else's is open would join it, and be lost with its rollback. One that reads has the
 // connection to itself from its first question to its end; one that only writes is a single message, and messages wait for each other in
 // the thread. The lock of another process is waited for by timers, never inside a statement: that would stop whoever waits behind it.
@@ -34,6 +34,7 @@ export interface SqliteDriverOptions {
 const LONGEST_PAUSE_MS = 20;
 /** Batches of units under way at once: with two, both threads wait for each other; more than four only make more commits. */
 const LANES = 4;
+
 /** A SQLite database; opens when first used. */
 export class SqliteDb implements Db {
   readonly lanes: number;

@@ -1,23 +1,12 @@
 // Model calls on PostgreSQL (P23): what a model was asked or said may hold anything, a call that the database will not take keeps no other
 // from being written, and of those who close one at once one does.
-import { afterAll, describe, expect, it } from "vitest";
-import { createTestDatabase } from "../../../../../tools/postgres/test-databases.ts";
+import { describe, expect, it } from "vitest";
 import type { OpenCall } from "../../ports/ledger.ts";
-import { createPostgresStore } from "../postgres.ts";
+import { createTestStores } from "../postgres-stores.test-fixture.ts";
 import { changing, newRun } from "../runs.test-fixture.ts";
 import { call } from "./store.test-fixture.ts";
 
-const database = await createTestDatabase();
-const stores: Array<{ close(): Promise<void> }> = [];
-const open = (schema: string) => {
-  const store = createPostgresStore({ connectionString: database.url, schema, notify: false });
-  stores.push(store);
-  return store;
-};
-afterAll(async () => {
-  await Promise.all(stores.map((store) => store.close()));
-  await database.drop();
-});
+const { open } = await createTestStores();
 
 const usage = { inputTokens: 1, outputTokens: 1, costPico: 5n };
 const end = { status: "ok", response: "", usage: { ...usage, inputTokens: 99 }, latencyMs: 1 } as const;

@@ -1,21 +1,10 @@
 // Two processes on PostgreSQL, one that remembers the stages it moves and one that writes stages through the CRUD port: what is written
 // last is decided on what is there (P4, P13).
-import { afterAll, describe, expect, it } from "vitest";
-import { createTestDatabase } from "../../../../../tools/postgres/test-databases.ts";
-import { createPostgresStore } from "../postgres.ts";
+import { describe, expect, it } from "vitest";
+import { createTestStores } from "../postgres-stores.test-fixture.ts";
 import { changing, ending, stageOf, starting } from "../runs.test-fixture.ts";
 
-const database = await createTestDatabase();
-const stores: Array<{ close(): Promise<void> }> = [];
-const open = () => {
-  const store = createPostgresStore({ connectionString: database.url, notify: false });
-  stores.push(store);
-  return store;
-};
-afterAll(async () => {
-  await Promise.all(stores.map((store) => store.close()));
-  await database.drop();
-});
+const { open } = await createTestStores();
 
 describe("a stage that a process remembers", () => {
   it("is read again once another has changed, created or deleted a stage of its run", async () => {
