@@ -4,19 +4,19 @@ import type { BudgetLimit, RunBudget } from "./ledger.ts";
 import type { JsonText, RunPayloads, RunState, StagePayloads, StageState } from "./state.ts";
 import type { ArtifactType, LogLevel } from "./status.ts";
 
-/** What a rule sees. The same snapshot, the same answer: no clock, no randomness (P4). */
+/** What a rule sees, and changes nothing of. The same snapshot, the same answer: no clock, no randomness (P4). */
 export interface Snapshot {
-  run: RunState | null;
+  readonly run: Readonly<RunState> | null;
   /** The stage the unit names; null when it has none or there is no such row. */
-  stage: StageState | null;
+  readonly stage: Readonly<StageState> | null;
   /** An id nobody else has, new for each call. */
   freshId: string;
   /** Run input and parsed config; only for runs picked by `claimRuns`. */
-  payloads?: RunPayloads;
+  payloads?: RunPayloads | undefined;
   /** Every stage of the run; only after `need: "stages"`. */
-  stages?: StageState[];
+  stages?: StageState[] | undefined;
   /** Outputs of the open group's COMPLETED stages by stage id; only after `need: "outputs"`. */
-  outputs?: Record<string, JsonText>;
+  outputs?: Record<string, JsonText> | undefined;
 }
 
 /** A run that does not exist yet. */

@@ -6,7 +6,7 @@ import type { Changes, Decide, RunPayloads, Snapshot, Unit } from "../ports/stor
 import { Failure } from "../store/coalescer.ts";
 import { isKeyWritten } from "../store/unit-key.ts";
 import type { Row, Session } from "./db.ts";
-import { checkChanges, copyStage, fold, missingStages, RunDraft, stageKey } from "./draft.ts";
+import { checkChanges, fold, missingStages, RunDraft, stageKey } from "./draft.ts";
 import { flushDrafts } from "./flush.ts";
 import { isOwn, Own, own } from "./own-error.ts";
 import type { Remembered } from "./remembered.ts";
@@ -15,17 +15,8 @@ import { checkRuns, lockRuns, readRunState, runStateWidth } from "./tables/runs.
 import { loadGroupOutputs, loadRunStages, loadStages, readStageState } from "./tables/stages.ts";
 import { UnitKeys } from "./unit-keys.ts";
 
-/** What a rule is asked about, beside the run. */
-interface Question {
-  stage?: Unit<unknown>["stage"];
-  payloads?: RunPayloads;
-}
-
-/** What a rule answered; `later` while it is not folded. */
-interface Decided<R> {
-  readonly result: R;
-  readonly later?: Changes<R>;
-}
+/** What became of a unit. */
+export type Decided<R> = R | Failure;
 
 /** What a rule is given beside the run and its stage. */
 type Loaded = Pick<Snapshot, "payloads" | "stages" | "outputs">;
@@ -59,12 +50,15 @@ export class Batch {
     await this.#load(units);
     const results: unknown[] = [];
     for (const unit of units) {
-      // most need nothing that is not here: no promise is made for them
-      const now = this.#decideNow(unit);
-      if (now instanceof Failure) results.push(now);
-      else results.push(now.later ? await this.#decideLater(unit, now.later) : now.result);
+      const result = this.#decide(unit, {});
+      results.push(result instanceof Promise ? await result : result);
     }
     return results;
+  }
+
+  /** Decides on a run that this transaction has locked and read; what throws becomes a Failure. */
+  decideOn<R>(draft: RunDraft, payloads: RunPayloads, decide: Decide<R>): Decided<R> | Promise<Decided<R>> {
+    return this.#decide({ runId: draft.runId, decide }, { payloads });
   }
 
   /** The draft of a run that was locked and read by somebody else; what the batch knew of it is forgotten. */
@@ -72,13 +66,6 @@ export class Batch {
     this.remembered.forget([run.runId]);
     this.#drafts.set(run.runId, run);
     return run;
-  }
-
-  /** Asks a rule until it needs nothing more, and folds its answer. */
-  async decide<R>(draft: RunDraft, decide: Decide<R>, question: Question): Promise<R> {
-    const changes = await this.#askUntil(draft, decide, question);
-    await this.#apply(draft, changes);
-    return changes.result;
   }
 
   /** Writes everything decided so far. */
@@ -153,30 +140,31 @@ export class Batch {
     for (const row of await this.session.read(loadStages, wanted)) this.#drafts.get(row[0] as string)!.adopt(readStageState(row));
   }
 
-  /** Decides what can be decided without the database, whose errors are not the unit's; `later` when that has to be read or written. */
-  #decideNow<R>({ runId, stage, key, decide }: Unit<R>): Decided<R> | Failure {
+  /** Decides a unit. Most need nothing that is not here: no promise is made for them. */
+  #decide<R>(unit: Unit<R>, loaded: Loaded): Decided<R> | Promise<Decided<R>> {
+    const { runId, stage, key, decide } = unit;
     try {
       const earlier = key && this.#keys.check(key, this.now);
-      if (earlier) return { result: earlier.answer };
+      if (earlier) return earlier.answer;
       const draft = this.#drafts.get(runId)!;
-      const changes = this.#ask(draft, decide, stage, {});
+      const changes = this.#ask(draft, decide, stage, loaded);
       if (changes.need || changes.deleteRun || missingStages(draft, changes).length > 0 || needsWritten(draft, changes)) {
-        return { result: changes.result, later: changes };
+        return this.#decideLater(unit, loaded, changes);
       }
       const keyAfter = isKeyWritten(key, changes) ? this.#keys.after(key, changes.result, this.now) : null;
       fold(draft, changes, checkChanges(draft, changes), this.now, this.signal);
       if (keyAfter) this.#keys.put(keyAfter);
-      return { result: changes.result };
+      return changes.result;
     } catch (error) {
       return new Failure(error);
     }
   }
 
-  /** Goes on from a rule's first answer, reading and writing what that takes. */
-  async #decideLater<R>({ runId, stage, key, decide }: Unit<R>, first: Changes<R>): Promise<R | Failure> {
+  /** Goes on from a rule's first answer, reading and writing what that takes. The database's errors are not the unit's. */
+  async #decideLater<R>({ runId, stage, key, decide }: Unit<R>, loaded: Loaded, first: Changes<R>): Promise<Decided<R>> {
     try {
       const draft = this.#drafts.get(runId)!;
-      const changes = await this.#askUntil(draft, decide, stage ? { stage } : {}, first);
+      const changes = await this.#askUntil(draft, decide, stage, loaded, first);
       const keyAfter = isKeyWritten(key, changes) ? own(() => this.#keys.after(key, changes.result, this.now)) : null;
       await this.#apply(draft, changes);
       if (keyAfter) this.#keys.put(keyAfter);
@@ -187,27 +175,25 @@ export class Batch {
     }
   }
 
-  #ask<R>(draft: RunDraft, decide: Decide<R>, stage: Unit<R>["stage"], more: Loaded): Changes<R> {
+  #ask<R>(draft: RunDraft, decide: Decide<R>, stage: Unit<R>["stage"], { payloads, stages, outputs }: Loaded): Changes<R> {
     const known = stage && draft.stages.get(stageKey(stage.stageId, stage.item));
-    const state = known ? copyStage(known.state) : null;
-    return decide({ run: draft.run && { ...draft.run }, stage: state, freshId: this.environment.newId(), ...more }, this.now);
+    const freshId = this.environment.newId();
+    return decide({ run: draft.run, stage: known ? known.state : null, freshId, payloads, stages, outputs }, this.now);
   }
 
-  async #askUntil<R>(draft: RunDraft, decide: Decide<R>, { stage, payloads }: Question, first?: Changes<R>): Promise<Changes<R>> {
-    const more: Loaded = payloads ? { payloads } : {};
-    let answer = first;
-    for (;;) {
-      const changes = answer ?? own(() => this.#ask(draft, decide, stage, more));
-      answer = undefined;
+  /** Asks a rule until it needs nothing more. */
+  async #askUntil<R>(draft: RunDraft, decide: Decide<R>, stage: Unit<R>["stage"], loaded: Loaded, first: Changes<R>): Promise<Changes<R>> {
+    let changes = first;
+    for (let more = loaded; changes.need; ) {
       const { need } = changes;
-      if (!need) return changes;
       if (more[need])
         throw new Own("", { cause: new WorkflowEngineError("STORE_REFUSED", `The rule needs "${need}", which it was given`) });
       // what this batch has decided must be in what it reads
       if (draft.isDirty) await this.flush();
-      if (need === "outputs") more.outputs = await this.#outputsOf(draft);
-      else more.stages = await this.#stagesOf(draft);
+      more = { ...more, [need]: need === "outputs" ? await this.#outputsOf(draft) : await this.#stagesOf(draft) };
+      changes = own(() => this.#ask(draft, decide, stage, more));
     }
+    return changes;
   }
 
   async #outputsOf({ runId, run }: RunDraft): Promise<Record<string, string>> {

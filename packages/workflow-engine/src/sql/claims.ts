@@ -1,10 +1,10 @@
 // Picks waiting work, most urgent first: runs to claim, stages to lease, polls that are due (P3, P10, P13).
 import type { Decide, Instance, Job, Poll, RunPayloads, StageState } from "../ports/store.ts";
-import type { Batch } from "./batch.ts";
+import { Failure } from "../store/coalescer.ts";
+import type { Batch, Decided } from "./batch.ts";
 import type { Row, Session } from "./db.ts";
 import { RunDraft } from "./draft.ts";
 import { encodeEvent } from "./outbox-events.ts";
-import { ownErrorOf } from "./own-error.ts";
 import { ensureInstances } from "./tables/instances.ts";
 import { insertOutbox } from "./tables/outbox.ts";
 import { holdPolls, leaseStages, listDueRuns, pickPolls, pickStages } from "./tables/queue.ts";
@@ -41,9 +41,10 @@ export async function claimRuns<R>(
     isSeenBefore = false;
     for (const row of fresh) {
       seen.add(row[0] as string);
-      const done = await claimOne(batch, row, decide, isCareful);
-      if (done) claimed.push(done.result);
-      else refused += 1;
+      const decided = claimOne(batch, row, decide, isCareful);
+      const result = decided instanceof Promise ? await decided : decided;
+      if (result instanceof Failure) refused += 1;
+      else claimed.push(result);
     }
     // what was claimed leaves the queue before it is read again
     if (refused === 0) break;
@@ -58,23 +59,30 @@ function versionOf(row: Row): Row {
   return [id, version, row[runStateWidth]!, createdAt];
 }
 
-async function claimOne<R>(batch: Batch, row: Row, decide: Decide<R>, isCareful: boolean): Promise<{ result: R } | null> {
-  const [eventCount, input, config] = row.slice(runStateWidth) as [number, string, string];
-  const payloads: RunPayloads = { input, config, outputs: {}, groups: {} };
-  const draft = batch.adopt(new RunDraft(row[0] as string, readRunState(row), eventCount));
-  const claim = async (): Promise<R> => batch.decide(draft, decide, { payloads });
+/** Decides on one run, in a part of the transaction of its own where what it writes may be refused. */
+function claimOne<R>(batch: Batch, row: Row, decide: Decide<R>, isCareful: boolean): Decided<R> | Promise<Decided<R>> {
+  const draft = new RunDraft(row[0] as string, readRunState(row), row[runStateWidth] as number);
+  const payloads = { input: row[runStateWidth + 1] as string, config: row[runStateWidth + 2] as string, outputs: {}, groups: {} };
+  const leave = (decided: Decided<R>): Decided<R> => {
+    if (decided instanceof Failure) batch.adopt(new RunDraft(draft.runId, null));
+    return decided;
+  };
+  batch.adopt(draft);
+  if (isCareful) return apart(batch, () => batch.decideOn(draft, payloads, decide)).then(leave);
+  const decided = batch.decideOn(draft, payloads, decide);
+  return decided instanceof Promise ? decided.then(leave) : leave(decided);
+}
+
+/** Decides and writes so that all of it can be undone alone. */
+async function apart<R>(batch: Batch, decide: () => Decided<R> | Promise<Decided<R>>): Promise<Decided<R>> {
   try {
-    if (!isCareful) return { result: await claim() };
-    const result = await batch.session.attempt(async () => {
-      const answer = await claim();
+    return await batch.session.attempt(async () => {
+      const decided = await decide();
       await batch.flush();
-      return answer;
+      return decided;
     });
-    return { result };
   } catch (error) {
-    if (!isCareful && !ownErrorOf(error)) throw error;
-    batch.adopt(new RunDraft(draft.runId, null));
-    return null;
+    return new Failure(error);
   }
 }
 

@@ -17,11 +17,11 @@ import type {
 import { encodeEvent } from "./outbox-events.ts";
 import type { SignalDraft } from "./signal-draft.ts";
 
-/** A stage row as the batch sees it. */
+/** A stage row as the batch sees it. A state never changes, another one takes its place: rules and callers keep what they have seen. */
 export interface StageDraft {
-  state: StageState;
+  state: Readonly<StageState>;
   /** The state in the database; null until its row is inserted. */
-  written: StageState | null;
+  written: Readonly<StageState> | null;
   /** Changes not written yet. */
   changes: number;
   payloads: StagePayloads;
@@ -36,16 +36,10 @@ export function stageKey(stageId: string, item: number): string {
   return item === 0 ? stageId : `${stageId}\0${item}`;
 }
 
-/** A copy that shares nothing: rules and callers may do with theirs what they like. */
-export function copyStage(state: StageState): StageState {
-  const { lease } = state;
-  return { ...state, lease: lease && { ...lease } };
-}
-
 /** A run under decision. */
 export class RunDraft {
   readonly runId: string;
-  run: RunState | null;
+  run: Readonly<RunState> | null;
   readonly stages = new Map<string, StageDraft>();
   /** Set while the run's row is not inserted. */
   created: NewRun | null = null;
@@ -63,7 +57,7 @@ export class RunDraft {
   /** Events that are written: the sequence of the last. */
   eventCount: number;
   /** The state in the database; null until its row is inserted. */
-  written: RunState | null;
+  written: Readonly<RunState> | null;
   isDirty = false;
 
   constructor(runId: string, run: RunState | null, eventCount = 0) {
@@ -208,22 +202,20 @@ function changeStage(draft: RunDraft, { stageId, item, set, payloads }: StageCha
   const stage = draft.stages.get(stageKey(stageId, item))!;
   const before = stage.state;
   stage.state = withDefined(before, set);
-  if (set.lease) stage.state.lease = { ...set.lease };
   if (payloads) stage.payloads = stage.payloads === noPayloads ? payloads : withDefined(stage.payloads, payloads);
   stage.changes += 1;
   signal.sawStage(before, stage.state);
 }
 
 function openStage(draft: RunDraft, state: StageState, signal: SignalDraft): void {
-  const own = copyStage(state);
-  own.runId = draft.runId;
+  const own = state.runId === draft.runId ? state : { ...state, runId: draft.runId };
   draft.stages.set(stageKey(state.stageId, state.item), { state: own, written: null, changes: 0, payloads: noPayloads });
   signal.sawStage(null, state);
 }
 
 function changeRun(draft: RunDraft, change: NonNullable<Changes<unknown>["run"]>, isNewVersion: boolean, signal: SignalDraft): void {
   const before = draft.run!;
-  const after = withDefined(before, change, "output");
+  const after = withDefined<RunState>(before, change, "output");
   if (isNewVersion) after.version += 1;
   if (change.output !== undefined) draft.output = change.output;
   draft.run = after;

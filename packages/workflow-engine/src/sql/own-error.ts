@@ -15,8 +15,3 @@ export function own<T>(step: () => T): T {
     throw new Own("", { cause: error });
   }
 }
-
-/** What a decision threw. */
-export function ownErrorOf(error: unknown): { error: unknown } | null {
-  return isOwn(error) ? { error: error.cause } : null;
-}

@@ -1,6 +1,6 @@
 // The door over SQL: batches that fold, units that fail alone, what is remembered, events through publication and retention.
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Unit } from "../ports/store.ts";
+import type { Snapshot, Unit } from "../ports/store.ts";
 import { changing, ending, instance, looking, newRun, openMemory, stageOf, starting } from "./runs.test-fixture.ts";
 
 let store: ReturnType<typeof openMemory>;
@@ -152,17 +152,19 @@ describe("what the store remembers of the runs it moves", () => {
     expect(await store.runStore.transact({ runId: "r1", decide: ({ run }) => ({ result: run!.status }) })).toBe("CANCELLED");
   });
 
-  it("is not changed by what callers do with what they were shown", async () => {
+  it("never changes what callers were shown", async () => {
     await store.runStore.transact(starting("r1", leased("r1")));
-    const look: Unit<{ run: { status: string }; stage: { lease: { instanceId: string } } }> = {
+    const look: Unit<Pick<Snapshot, "run" | "stage">> = {
       runId: "r1",
       stage: { stageId: "a", item: 0 },
-      decide: ({ run, stage }) => ({ result: { run, stage } as never }),
+      decide: ({ run, stage }) => ({ result: { run, stage } }),
     };
     const seen = await store.runStore.transact(look);
-    seen.run.status = "FAILED";
-    seen.stage.lease.instanceId = "thief";
-    expect(await store.runStore.transact(look)).toMatchObject({ run: { status: "RUNNING" }, stage: { lease: { instanceId: "i1" } } });
+    const before = structuredClone(seen);
+    const set = { status: "COMPLETED", completedAt: 5 } as const;
+    await store.runStore.transact(changing("r1", { stages: [{ stageId: "a", item: 0, set }], run: { open: 0 } }));
+    expect(seen).toEqual(before);
+    expect(await store.runStore.transact(look)).toMatchObject({ run: { version: before.run!.version + 1 }, stage: set });
   });
 
   it("is forgotten with a batch that was rolled back", async () => {

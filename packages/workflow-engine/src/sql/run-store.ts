@@ -231,8 +231,8 @@ export class SqlRunStore implements RunStore {
 
   #push<R>(item: Item, lane: number | null = null): Promise<R> {
     if (this.#isClosed) return Promise.reject(new WorkflowEngineError("STORE_CLOSED", "The store is closed. Create a new one."));
-    const push = (): Promise<R> => this.#coalescer.push<R>(lane ?? this.#lanes.of(item), item);
-    return mayBeTwice(item) ? again(push, Unanswered) : push();
+    const at = lane ?? this.#lanes.of(item);
+    return mayBeTwice(item) ? again(() => this.#coalescer.push<R>(at, item), Unanswered) : this.#coalescer.push<R>(at, item);
   }
 }
 

@@ -7,7 +7,7 @@ import type { AttemptRecord, DeadLetterRecord, StageDetail } from "../../ports/r
 import type { RunRecord } from "../../ports/run.ts";
 import type { StageRecord } from "../../ports/stage.ts";
 import { isEnded } from "../../ports/status.ts";
-import type { Changes, RunState, StageState } from "../../ports/store.ts";
+import type { Changes, RunState, Snapshot, StageState } from "../../ports/store.ts";
 import type { ClientAnswer, OutsideCall, SimulatedDelivery, SimulatedExecution } from "./sightings.ts";
 import type { SimulatedStore } from "./simulated-store.ts";
 import type { World } from "./world.ts";
@@ -124,7 +124,7 @@ export function miscountOf(state: SimulatedRun["state"]): string | null {
 }
 
 /** Changes nothing: what rules see. */
-function lookAtState({ run, stages }: { run: RunState | null; stages?: StageState[] }): Changes<SimulatedRun["state"]> {
+function lookAtState({ run, stages }: Snapshot): Changes<SimulatedRun["state"]> {
   if (!run) return { result: null };
   return stages ? { result: { run, stages } } : { result: null, need: "stages" };
 }
