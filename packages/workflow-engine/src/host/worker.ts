@@ -171,20 +171,32 @@ export class Worker {
     this.#jobsLeft--;
   }
 
+  /** Executes a job and, one after the other, what its commits hand over; of what one commit hands over, the others go beside it. */
   async #work(first: Job): Promise<void> {
     for (let job: Job | undefined = first; job; ) {
       const current: Job = job;
       job = undefined;
+      let isInCode = false;
+      let isExecuted = false;
+      const leave = (): void => {
+        if (isInCode) this.#leave();
+        isInCode = false;
+      };
       try {
         const entered = this.#places.enter(this.#environment.now());
         if (entered !== true) this.#watchWaits();
         const hasPlace = entered === true || (await entered);
-        const handed = await (hasPlace && this.#isRunning ? this.#execute(current) : this.#giveBack(current, hasPlace));
-        for (let i = 1; i < handed.length; i++) this.#go(handed[i]!);
-        if (handed[0]) this.#lease((job = handed[0]));
+        if (hasPlace && this.#isRunning) {
+          isInCode = isExecuted = true;
+          const { next, outcome } = await this.#session.execute(current, { onCodeEnded: leave, slots: this.#slots });
+          this.#options.onJob(outcome);
+          job = this.#goOn(next);
+        } else await this.#giveBack(current, hasPlace);
       } catch (error) {
         this.#options.onError(error);
       } finally {
+        leave(); // a job whose stage this process does not know never came to its code
+        if (isExecuted) this.#committing--;
         this.#leased.delete(current.executionId);
       }
     }
@@ -194,30 +206,16 @@ export class Worker {
     this.#tellDrained();
   }
 
-  async #giveBack(job: Job, hasPlace: boolean): Promise<Job[]> {
-    if (hasPlace) this.#places.leave();
-    await this.#session.release([job]);
-    return [];
+  /** Begins what a commit handed over, but for the first, which whoever executed the one before goes on with. */
+  #goOn(handed: readonly Job[]): Job | undefined {
+    for (let i = 1; i < handed.length; i++) this.#go(handed[i]!);
+    if (handed[0]) this.#lease(handed[0]);
+    return handed[0];
   }
 
-  /** Executes a job that has a place; answers the jobs that its commit handed over. */
-  async #execute(job: Job): Promise<Job[]> {
-    let hasPlace = true;
-    const leave = (): void => {
-      if (hasPlace) this.#leave();
-      hasPlace = false;
-    };
-    try {
-      const { next, outcome } = await this.#session.execute(job, {
-        onCodeEnded: leave,
-        slots: this.#slots,
-      });
-      this.#options.onJob(outcome);
-      return next;
-    } finally {
-      leave(); // a job whose stage this process does not know never came to its code
-      this.#committing--;
-    }
+  async #giveBack(job: Job, hasPlace: boolean): Promise<void> {
+    if (hasPlace) this.#places.leave();
+    await this.#session.release([job]);
   }
 
   /** How many stages a commit may hand over. */

@@ -9,7 +9,7 @@ import { flushForHost } from "./commands/outbox-flush.ts";
 import { deleteBlobs } from "./commands/run-delete.ts";
 import { runReapStuck } from "./commands/run-reap-stuck.ts";
 import { pollEach, pollOne, takePolls } from "./commands/stage-poll-suspended.ts";
-import { executeJob, jobOf } from "./execute/execute-job.ts";
+import { executeJob, type HostCalls, jobOf } from "./execute/execute-job.ts";
 import { type KernelParts, knownWorkflowIds, planOf } from "./execute/parts.ts";
 import { outputBlobKey } from "./execute/stage-storage.ts";
 import type { Taker } from "./rules/open-group.ts";
@@ -31,12 +31,7 @@ export interface ClaimedWork {
 }
 
 /** What the caller of `execute` decides. */
-export interface SessionExecuteOptions {
-  /** Told when the user code has ended and only the commit is left. */
-  onCodeEnded(): void;
-  /** How many stages the settling commit may hand to this process. */
-  slots(): number;
-}
+export interface SessionExecuteOptions extends HostCalls {}
 
 /** Everything a host does, for host authors. */
 export interface WorkSession {
@@ -147,22 +142,14 @@ function execute(
   parts: KernelParts,
   instance: Instance,
   job: Job,
-  options: SessionExecuteOptions,
+  calls: SessionExecuteOptions,
 ): Promise<{ next: Job[]; outcome: string }> {
   const plan = planOf(parts.registry, job.workflowId);
   const planned = plan?.getStage(job.stageId);
   if (!plan || !planned || planned.executionGroup !== job.group) {
     return releaseAll(parts, [job], unknownStageDelayMs).then(() => ({ next: [], outcome: "released" }));
   }
-  return executeJob(parts, plan, planned, job, {
-    retry: "engine",
-    advances: true,
-    onCodeEnded: () => options.onCodeEnded(),
-    taker: () => {
-      const slots = parts.store.handsOver ? options.slots() : 0;
-      return slots > 0 ? { instance, slots } : null;
-    },
-  });
+  return executeJob(parts, plan, planned, job, { retry: "engine", advances: true, host: { instance, calls } });
 }
 
 async function releaseAll(parts: KernelParts, refs: readonly ExecutionRef[], delayMs: number): Promise<void> {

@@ -96,17 +96,17 @@ export interface Changes<R> {
   /** Appended first, so that they tell of rows before they change. */
   attempts?: AttemptRow[];
   /** Ends every stage of the run that has not ended. */
-  endOpen?: "CANCELLED" | "SKIPPED";
+  endOpen?: "CANCELLED" | "SKIPPED" | undefined;
   /** Deletes the stages of this group and of every later one. */
   dropFrom?: number;
   stages?: StageChange[];
-  open?: StageState[];
+  open?: StageState[] | undefined;
   run?: Partial<Omit<RunState, "id" | "workflowId" | "version" | "createdAt">> & {
     /** Text sets, null clears. */
     output?: JsonText | null;
   };
-  logs?: LogRow[];
-  artifacts?: ArtifactRow[];
+  logs?: LogRow[] | undefined;
+  artifacts?: ArtifactRow[] | undefined;
   events?: DraftEvent[];
   raiseBudget?: BudgetRaise;
   /** Deletes the run and every row that belongs to it. */

@@ -13,8 +13,7 @@ export class Failure {
 
 interface Waiting<T> {
   item: T;
-  resolve(value: unknown): void;
-  reject(error: unknown): void;
+  answer: PromiseWithResolvers<unknown>;
 }
 
 /** As many items as ride one batch make the commit of anything else a small part of what there is to write. */
@@ -44,12 +43,15 @@ export class Coalescer<T> {
 
   /** Queues an item; resolves with its own result once its batch has committed. */
   push<R>(lane: number, item: T): Promise<R> {
-    return new Promise<R>((resolve, reject) => {
-      this.#queues[lane]!.push({ item, resolve: resolve as (value: unknown) => void, reject });
-      if (this.#isBusy[lane]) return;
-      this.#isBusy[lane] = true;
-      this.#environment.defer(() => void this.#pump(lane));
-    });
+    const answer = Promise.withResolvers<unknown>();
+    this.#queues[lane]!.push({ item, answer });
+    if (!this.#isBusy[lane]) this.#begin(lane);
+    return answer.promise as Promise<R>;
+  }
+
+  #begin(lane: number): void {
+    this.#isBusy[lane] = true;
+    this.#environment.defer(() => void this.#pump(lane));
   }
 
   /** Resolves when nothing is under way. */
@@ -87,13 +89,13 @@ export class Coalescer<T> {
           lane,
           batch.map((waiting) => waiting.item),
         );
-        batch.forEach((waiting, i) => {
+        batch.forEach(({ answer }, i) => {
           const result = results[i];
-          if (result instanceof Failure) waiting.reject(result.error);
-          else waiting.resolve(result);
+          if (result instanceof Failure) answer.reject(result.error);
+          else answer.resolve(result);
         });
       } catch (error) {
-        for (const waiting of batch) waiting.reject(error);
+        for (const { answer } of batch) answer.reject(error);
       }
       // what the callers push in reaction to these results joins the next batch
       await new Promise<void>((resolve) => this.#environment.defer(resolve));

@@ -1,5 +1,5 @@
 // run.transition: opens the next group or ends the run, once, however many ask (P4).
-import { checkDeclaredOutput, type KernelParts, planOf } from "../execute/parts.ts";
+import { type KernelParts, outputCheckOf, planOf } from "../execute/parts.ts";
 import { type Transition, transition } from "../rules/transition.ts";
 import type { CommandMap, RunTransitionCommand } from "./command.ts";
 import { requireText } from "./fields.ts";
@@ -18,7 +18,7 @@ export function moveOn(parts: KernelParts, runId: string): Promise<Transition> {
     decide: transition({
       planOf: (id) => planOf(registry, id),
       taker: null,
-      checkOutput: (workflowId, output) => checkDeclaredOutput(registry, workflowId, output),
+      checkOutput: (workflowId, output) => outputCheckOf(registry, workflowId)?.(output) ?? null,
     }),
   });
 }

@@ -2,9 +2,10 @@
 import type { Decide, Poll } from "../../ports/store.ts";
 import type { Abort } from "../execute/abort.ts";
 import { checkCompletion, type PollEnd } from "../execute/check-completion.ts";
-import { afterSettling, notifyScheduler, tellOf } from "../execute/execute-job.ts";
-import { checkDeclaredOutput, type KernelParts, knownWorkflowIds, planOf } from "../execute/parts.ts";
-import { commitAgain } from "../execute/settle-execution.ts";
+import { afterSettling, notifyScheduler } from "../execute/execute-job.ts";
+import { type KernelParts, knownWorkflowIds, outputCheckOf, planOf } from "../execute/parts.ts";
+import { commitAgain } from "../execute/settle-again.ts";
+import { tellOf } from "../execute/stage-execution.ts";
 import { Teller } from "../execute/teller.ts";
 import { pollAgain, resume } from "../rules/poll.ts";
 import { settle } from "../rules/settle.ts";
@@ -53,7 +54,7 @@ export async function pollOne(parts: KernelParts, poll: Poll, advances: boolean)
   const planned = plan?.getStage(poll.stageId);
   if (!plan || !planned) return "waiting"; // a worker that knows the stage polls it once nobody holds it
   const held = parts.executions.hold(poll, "SUSPENDED");
-  const teller = new Teller(parts.environment, tellOf(parts, poll, "SUSPENDED"), () =>
+  const teller = new Teller(parts.environment, tellOf(parts.store, poll, "SUSPENDED"), () =>
     held.abort.abort(new Error("This poll has lost its stage")),
   );
   const cancelTimer = parts.environment.setTimer(lookMs, () =>
@@ -92,7 +93,7 @@ async function apply(
   const transact = <R extends object>(decide: Decide<R>): Promise<R> => commitLook(parts, poll, abort, decide);
   if (end.kind === "settle") {
     const { outcome } = end;
-    const checkOutput = (output: string): string | null => checkDeclaredOutput(parts.registry, poll.workflowId, output);
+    const checkOutput = outputCheckOf(parts.registry, poll.workflowId);
     const settled = await transact(
       settle({ ...options, ref: poll, outcome, from: "SUSPENDED", retry: "nobody", taker: null, checkOutput }),
     );

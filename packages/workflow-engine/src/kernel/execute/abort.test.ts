@@ -24,7 +24,7 @@ describe("Abort", () => {
 
   it("P15: a race ends with the abort, whatever is still under way", async () => {
     const abort = new Abort();
-    const ended = abort.race(() => never);
+    const ended = abort.race(never);
     abort.abort(reason);
     await expect(ended).rejects.toBe(reason);
   });
@@ -32,20 +32,28 @@ describe("Abort", () => {
   it("a race that was lost leaves no unhandled rejection when its code fails later", async () => {
     const abort = new Abort();
     const { promise, reject } = Promise.withResolvers<never>();
-    const ended = abort.race(() => promise);
+    const ended = abort.race(promise);
     abort.abort(reason);
     await expect(ended).rejects.toBe(reason);
     reject(new Error("too late")); // vitest fails the run on an unhandled rejection
     await new Promise((resolve) => setImmediate(resolve));
   });
 
-  it("what is aborted begins nothing; what ends first answers", async () => {
+  it("what ends first answers, and one race may follow another", async () => {
     const abort = new Abort();
-    await expect(abort.race(async () => 0)).resolves.toBe(0);
-    await expect(new Abort().race(() => Promise.reject(reason))).rejects.toBe(reason);
+    await expect(abort.race(Promise.resolve(0))).resolves.toBe(0);
+    await expect(abort.race(Promise.reject(new Error("its own")))).rejects.toThrow("its own");
+    const ended = abort.race(never);
     abort.abort(reason);
-    const begun = vi.fn(async () => 1);
-    await expect(abort.race(begun)).rejects.toBe(reason);
-    expect(begun).not.toHaveBeenCalled();
+    await expect(ended).rejects.toBe(reason);
+  });
+
+  it("what is aborted begins nothing, and waits for nothing that has begun, whatever that comes to", async () => {
+    const abort = new Abort();
+    expect(() => abort.throwIfAborted()).not.toThrow();
+    abort.abort(reason);
+    expect(() => abort.throwIfAborted()).toThrow(reason);
+    await expect(abort.race(never)).rejects.toBe(reason);
+    await expect(abort.race(Promise.reject(new Error("its own")))).rejects.toBe(reason);
   });
 });

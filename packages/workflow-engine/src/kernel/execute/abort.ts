@@ -31,12 +31,17 @@ export class Abort {
     this.#onAbort?.(reason);
   }
 
-  /** Settles with `run`, or rejects with the reason as soon as this is aborted. Called once for each abort. */
-  race<T>(run: () => Promise<T>): Promise<T> {
-    if (this.#isAborted) return Promise.reject(this.#reason);
+  /** Throws the reason once aborted. */
+  throwIfAborted(): void {
+    if (this.#isAborted) throw this.#reason;
+  }
+
+  /** Settles with what is under way, or rejects with the reason as soon as this is aborted. One race at a time. */
+  race<T>(underWay: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#onAbort = reject;
-      run().then(resolve, reject);
+      underWay.then(resolve, reject);
+      if (this.#isAborted) reject(this.#reason);
     });
   }
 }

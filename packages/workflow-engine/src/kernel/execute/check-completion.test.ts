@@ -22,8 +22,9 @@ function look(check: Check, given: Partial<Poll> = {}, options: Parameters<typeo
     ...given,
   };
   const environment = { ...services.environment, now: () => now, random: () => 0 };
-  const ended = checkCompletion({ ...services, environment }, { ...execution, poll });
-  return { ...opened, ended };
+  const { plan, planned, abort, teller } = execution;
+  const ended = checkCompletion({ ...services, environment }, { plan, planned, abort, teller, poll });
+  return { ...opened, ended, teller };
 }
 
 const failing =

@@ -8,12 +8,12 @@ import { stageRecordId } from "../../store/record-ids.ts";
 import { backoffMs } from "../rules/backoff.ts";
 import type { Outcome } from "../rules/settle.ts";
 import type { Abort } from "./abort.ts";
-import { describeError, parseWith } from "./failures.ts";
+import { describeError, parsePart } from "./failures.ts";
 import { toJson } from "./payloads.ts";
 import { metricsOf, storeOutput } from "./run-stage.ts";
 import { aiBindingOf, LazyAI } from "./stage-ai.ts";
 import type { ExecutionServices } from "./stage-execution.ts";
-import { createStageStorage, outputBlobKey } from "./stage-storage.ts";
+import { createStageStorage } from "./stage-storage.ts";
 import { isDelay } from "./suspension.ts";
 import type { Teller } from "./teller.ts";
 
@@ -45,7 +45,8 @@ const finalCodes: ReadonlySet<string | undefined> = new Set([
 export async function checkCompletion(services: ExecutionServices, execution: PollExecution): Promise<PollEnd> {
   const { planned, poll, teller, abort } = execution;
   try {
-    return await abort.race(async () => answer(services, execution, await ask(services, execution)));
+    abort.throwIfAborted();
+    return await abort.race(look(services, execution));
   } catch (error) {
     if (finalCodes.has(errorCodeOf(error))) return failed(describeError(error));
     const now = services.environment.now();
@@ -61,11 +62,15 @@ function withinWait({ maxWaitUntil }: Poll, at: number): number {
   return maxWaitUntil === null ? at : Math.min(at, maxWaitUntil);
 }
 
+async function look(services: ExecutionServices, execution: PollExecution): Promise<PollEnd> {
+  return answer(services, execution, await ask(services, execution));
+}
+
 async function ask(services: ExecutionServices, { plan, planned, poll, abort, teller }: PollExecution): Promise<CompletionResult> {
   const { stage, stageId } = planned;
   if (!stage.checkCompletion) throw new Error(`Stage "${stageId}" has no checkCompletion, but it is suspended. Was its mode changed?`);
   const configs = JSON.parse(poll.config) as Record<string, unknown>;
-  const config = await parseWith(stage.configSchema, configs[stageId] ?? {}, `config of stage "${stageId}"`, "INVALID_CONFIG");
+  const config = await parsePart(planned, "config", configs[stageId] ?? {});
   const log = (level: "DEBUG" | "INFO" | "WARN" | "ERROR", message: string, meta?: Record<string, unknown>): void =>
     teller.log(stageId, level, message, meta);
   const lazy = new LazyAI(services.bindAI, () => aiBindingOf(stage, poll, config, abort));
@@ -98,10 +103,9 @@ async function answer(services: ExecutionServices, execution: PollExecution, res
 }
 
 async function ready(services: ExecutionServices, execution: PollExecution, result: CompletionResult): Promise<PollEnd> {
-  const { plan, planned, poll, abort } = execution;
+  const { poll } = execution;
   if (result.output === undefined) return { kind: "resume", state: poll.state };
-  const blobKey = outputBlobKey(plan.workflowId, poll.runId, planned.stageId, poll.executionId);
-  const output = await storeOutput(services, planned, result.output, blobKey, abort);
+  const output = await storeOutput(services, execution, poll, result.output);
   const metrics = metricsOf(poll.startedAt ?? services.environment.now(), services.environment.now(), result.metrics);
   const embeddings = result.embeddings === undefined ? null : toJson(result.embeddings, "Embeddings");
   return { kind: "settle", outcome: { kind: "completed", output, metrics, embeddings, artifacts: [] } };

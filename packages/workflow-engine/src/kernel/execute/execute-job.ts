@@ -1,30 +1,42 @@
 // One leased execution from user code to commit: run, settle, and take over what the commit handed on (P4, P5, P13). Plain job.execute and
 // every host's session go through here.
 import type { PlannedStage, WorkflowPlan } from "../../define/plan.ts";
-import type { ExecutionRef, Job, StageState, Unit, UnitKey } from "../../ports/store.ts";
+import type { ExecutionRef, Instance, Job, StageState, Unit, UnitKey } from "../../ports/store.ts";
 import type { Taker } from "../rules/open-group.ts";
 import { type Outcome, type RetryOwner, type Settled, settle } from "../rules/settle.ts";
-import { tell } from "../rules/tell.ts";
-import { checkDeclaredOutput, type KernelParts } from "./parts.ts";
+import { type KernelParts, outputCheckOf } from "./parts.ts";
 import { isStoredAsBlob } from "./payloads.ts";
 import { runStage } from "./run-stage.ts";
 import { addOutput } from "./run-values.ts";
-import { settleExecution } from "./settle-execution.ts";
-import { type Tell, Teller } from "./teller.ts";
+import { type SettledExecution, settleAgain } from "./settle-again.ts";
+import { StageExecution } from "./stage-execution.ts";
+import type { Untold } from "./teller.ts";
 
 /** How an execution is carried out. */
 export interface ExecuteOptions {
   retry: RetryOwner;
   /** True when the commit that settles the stage also moves the run on. */
   advances: boolean;
-  /** Asked at settling: how many stages the commit may hand to this process. */
-  taker?: () => Taker | null;
   /** The caller's config map; the run's own when absent. */
   config?: Record<string, unknown> | undefined;
-  /** Told when the user code has ended and only the commit is left. */
-  onCodeEnded?: () => void;
+  /** The host that executes; absent where stages are handed to nobody. */
+  host?: ExecutingHost;
   /** Completes the caller's idempotency key in the settling commit. */
   keyOf?: (outcome: Outcome) => UnitKey<Settled> | undefined;
+}
+
+/** A host, as far as it takes part in an execution. */
+export interface ExecutingHost {
+  instance: Instance;
+  calls: HostCalls;
+}
+
+/** What a host is told and asked of each execution. */
+export interface HostCalls {
+  /** Told when the user code has ended and only the commit is left. */
+  onCodeEnded(): void;
+  /** How many stages the settling commit may hand to this process. */
+  slots(): number;
 }
 
 /** What became of an execution. */
@@ -46,60 +58,61 @@ export async function executeJob(
   options: ExecuteOptions,
 ): Promise<Executed> {
   const held = parts.executions.hold(job);
-  const { abort } = held;
-  const teller = new Teller(parts.environment, tellOf(parts, job), () => abort.abort(new Error("This execution has lost its stage")));
+  const execution = new StageExecution(parts, plan, planned, job, held.abort, options.config);
   try {
-    let outcome: Outcome;
+    const outcome = await runStage(parts, execution);
+    options.host?.calls.onCodeEnded();
+    const untold = execution.close();
+    let end: SettledExecution;
     try {
-      outcome = await runStage(parts, { plan, planned, job, config: options.config, abort, teller });
-    } finally {
-      options.onCodeEnded?.();
+      end = { ended: outcome, settled: await parts.store.transact(settlingUnit(parts, execution, options, outcome, untold)) };
+    } catch (error) {
+      end = await settleExecutionAgain(parts, execution, options, error, outcome, untold);
     }
-    const left = teller.close();
-    const unitOf = (end: Outcome): Unit<Settled> => settlingUnit(parts, plan, job, options, end, end === outcome ? left : nothingLeft);
-    const { ended, settled } = await settleExecution(parts, job, abort, outcome, unitOf);
+    const { ended, settled } = end;
     const cleaning = afterSettling(parts, job, ended, settled);
     if (cleaning) await cleaning;
     return { ended, settled, outcome: settled.outcome, next: handedJobs(job, ended, settled) };
   } finally {
-    teller.close();
+    execution.close();
     held.end();
   }
 }
 
-const nothingLeft: ReturnType<Teller["close"]> = { logs: [], progress: [] };
+/** What was not told yet goes with the outcome that it belongs to, not with the failure that takes its place. */
+function settleExecutionAgain(
+  parts: KernelParts,
+  execution: StageExecution,
+  options: ExecuteOptions,
+  error: unknown,
+  outcome: Outcome,
+  untold: Untold,
+): Promise<SettledExecution> {
+  const unitOf = (end: Outcome): Unit<Settled> => settlingUnit(parts, execution, options, end, end === outcome ? untold : nothing);
+  return settleAgain(parts, execution.job, execution.abort, error, outcome, unitOf);
+}
+
+const nothing: Untold = { logs: [], progress: [] };
 
 function settlingUnit(
   parts: KernelParts,
-  plan: WorkflowPlan,
-  job: Job,
+  { plan, job }: StageExecution,
   options: ExecuteOptions,
   outcome: Outcome,
-  left: ReturnType<Teller["close"]>,
+  { logs, progress }: Untold,
 ): Unit<Settled> {
+  const { retry, advances } = options;
+  const taker = takerOf(parts, options);
+  const checkOutput = outputCheckOf(parts.registry, plan.workflowId);
+  const decide = settle({ plan, ref: job, outcome, from: "RUNNING", retry, advances, taker, logs, progress, checkOutput });
   const key = options.keyOf?.(outcome);
-  return {
-    runId: job.runId,
-    stage: { stageId: job.stageId, item: job.item },
-    ...(key && { key }),
-    decide: settle({
-      plan,
-      ref: job,
-      outcome,
-      from: "RUNNING",
-      retry: options.retry,
-      advances: options.advances,
-      taker: options.taker?.() ?? null,
-      ...left,
-      checkOutput: (output) => checkDeclaredOutput(parts.registry, plan.workflowId, output),
-    }),
-  };
+  return key ? { runId: job.runId, stage: job, key, decide } : { runId: job.runId, stage: job, decide };
 }
 
-/** Writes progress and logs under the execution's fence. */
-export function tellOf(parts: Pick<KernelParts, "store">, ref: ExecutionRef, from: "RUNNING" | "SUSPENDED" = "RUNNING"): Tell {
-  return (logs, progress) =>
-    parts.store.transact({ runId: ref.runId, stage: { stageId: ref.stageId, item: ref.item }, decide: tell(ref, from, logs, progress) });
+/** Asked at settling: how many stages the commit may hand to this process. */
+function takerOf({ store }: KernelParts, { host }: ExecuteOptions): Taker | null {
+  const slots = host && store.handsOver ? host.calls.slots() : 0;
+  return host && slots > 0 ? { instance: host.instance, slots } : null;
 }
 
 /** The scheduler hears of every wait (P12); a discarded result leaves no blob behind (P13): resolves when it is gone. */
@@ -120,7 +133,8 @@ export function notifyScheduler(parts: KernelParts, ref: ExecutionRef, commandTy
 function handedJobs(job: Job, outcome: Outcome, settled: Settled): Job[] {
   if (settled.handed.length === 0) return [];
   const { payloads } = job;
-  if (settled.outputs) for (const [stageId, text] of Object.entries(settled.outputs)) addOutput(payloads, stageId, job.group, text);
+  const { outputs } = settled;
+  if (outputs) for (const stageId in outputs) addOutput(payloads, stageId, job.group, outputs[stageId]!);
   else if (outcome.kind === "completed") addOutput(payloads, job.stageId, job.group, outcome.output);
   return settled.handed.map((stage) => jobOf(stage, job.workflowId, job.priority, payloads));
 }

@@ -2,13 +2,12 @@
 import type { AnyWorkflow } from "../../define/workflow.ts";
 import { InMemoryBlobStore } from "../../memory/memory-blob-store.ts";
 import type { DraftEvent } from "../../ports/event.ts";
-import type { Job, LogRow, RunPayloads } from "../../ports/store.ts";
+import type { Job, LogRow, RunPayloads, Snapshot, Unit } from "../../ports/store.ts";
 import { createFakeEnvironment } from "../testing/fake-environment.ts";
 import { Abort } from "./abort.ts";
 import type { PayloadLimits } from "./payloads.ts";
 import { withoutLogger } from "./stage-ai.ts";
-import type { ExecutionServices, StageExecution } from "./stage-execution.ts";
-import { Teller } from "./teller.ts";
+import { type ExecutionServices, StageExecution } from "./stage-execution.ts";
 
 /** What a stage reads, as values. */
 export interface Given {
@@ -42,12 +41,6 @@ export function executionOf(workflow: AnyWorkflow, stageId: string, given: Given
   const logs: LogRow[] = [];
   const progress: DraftEvent[] = [];
   const abort = new Abort();
-  const tell = async (lines: LogRow[], events: DraftEvent[]): Promise<boolean> => {
-    logs.push(...lines);
-    progress.push(...events);
-    return true;
-  };
-  const teller = new Teller(environment, tell, () => abort.abort(new Error("lost")));
   const job: Job = {
     ...{ runId: "r1", stageId, item: 0, executionId: "x1", workflowId: plan.workflowId },
     ...{ group: planned.executionGroup, number: planned.stageNumber, priority: 5, attempt: 1, maxAttempts: 3 },
@@ -56,6 +49,13 @@ export function executionOf(workflow: AnyWorkflow, stageId: string, given: Given
     resume: null,
     ...given.job,
   };
-  const execution: StageExecution = { plan, planned, job, abort, teller };
-  return { services, execution, environment, blobStore, abort, teller, logs, progress };
+  const held = { run: { status: "RUNNING" }, stage: { status: "RUNNING", executionId: job.executionId }, freshId: "x2" } as Snapshot;
+  const transact = async <R>({ decide }: Unit<R>): Promise<R> => {
+    const changes = decide(held, environment.now());
+    logs.push(...(changes.logs ?? []));
+    progress.push(...(changes.events ?? []));
+    return changes.result;
+  };
+  const execution = new StageExecution({ environment, store: { transact } }, plan, planned, job, abort);
+  return { services, execution, environment, blobStore, abort, logs, progress };
 }

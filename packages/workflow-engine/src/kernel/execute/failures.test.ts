@@ -2,9 +2,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
+import type { PlannedStage } from "../../define/plan.ts";
 import { FatalError, RetryableError, WorkflowEngineError } from "../../errors.ts";
 import { toStorableText } from "../../store/storable-text.ts";
-import { describeError, failedOutcome, parseWith } from "./failures.ts";
+import { chain, step } from "../../testing/workflows.ts";
+import { describeError, failedOutcome, parsePart } from "./failures.ts";
 
 describe("describeError", () => {
   it("P5: tells the message, the name without one, the text of anything else", () => {
@@ -80,23 +82,30 @@ describe("failedOutcome", () => {
   });
 });
 
-describe("parseWith", () => {
+describe("parsePart", () => {
   const schema = z.object({ a: z.object({ n: z.number() }), tags: z.array(z.string()) });
+  const stageOf = (parts: Record<string, z.ZodType>): PlannedStage =>
+    chain(
+      "w",
+      step("s", () => 1, parts),
+    ).plan.requireStage("s");
 
   it("P6: a misfit names what and every field path", async () => {
-    const misfit = async () => parseWith(schema, { a: { n: "1" }, tags: ["x", 2] }, 'output of stage "s"', "STAGE_OUTPUT_INVALID");
+    const misfit = async () => parsePart(stageOf({ output: schema }), "output", { a: { n: "1" }, tags: ["x", 2] });
     await expect(misfit()).rejects.toMatchObject({
       code: "STAGE_OUTPUT_INVALID",
       message:
         'Invalid output of stage "s": a.n: Invalid input: expected number, received string; tags.1: Invalid input: expected string, received number',
     });
-    const atRoot = async () => parseWith(z.string(), 1, "x", "INVALID_INPUT");
-    await expect(atRoot()).rejects.toMatchObject({ message: expect.stringContaining("(root): ") });
+    const atRoot = async () => parsePart(stageOf({ input: z.string() }), "input", 1);
+    await expect(atRoot()).rejects.toMatchObject({ code: "STAGE_INPUT_INVALID", message: expect.stringContaining("(root): ") });
   });
 
   it("P6: a schema with asynchronous checks is awaited", async () => {
     const even = z.number().refine(async (n) => n % 2 === 0, "odd");
-    await expect(parseWith(even, 2, "n", "INVALID_INPUT")).resolves.toBe(2);
-    await expect(parseWith(even, 3, "n", "INVALID_INPUT")).rejects.toMatchObject({ message: "Invalid n: (root): odd" });
+    await expect(parsePart(stageOf({ input: even }), "input", 2)).resolves.toBe(2);
+    await expect(parsePart(stageOf({ config: even }), "config", 3)).rejects.toMatchObject({
+      ...{ code: "INVALID_CONFIG", message: 'Invalid config of stage "s": (root): odd' },
+    });
   });
 });

@@ -1,11 +1,12 @@
 // What an error means for the stage that threw it: the text to store, and whether another attempt may help (P5).
 import type { z } from "zod";
+import type { PlannedStage } from "../../define/plan.ts";
 import type { RetryPolicy } from "../../define/policy.ts";
 import { errorCodeOf, WorkflowEngineError } from "../../errors.ts";
 import { toStorableText } from "../../store/storable-text.ts";
 import { backoffMs } from "../rules/backoff.ts";
 import type { Outcome } from "../rules/settle.ts";
-import { type Awaitable, andThen } from "./and-then.ts";
+import type { Awaitable } from "./awaitable.ts";
 
 /** Errors that another attempt cannot cure. */
 const finalCodes: ReadonlySet<string> = new Set([
@@ -72,17 +73,18 @@ export function describeIssues(error: z.ZodError): string {
   return error.issues.map((issue) => `${issue.path.length > 0 ? issue.path.map(String).join(".") : "(root)"}: ${issue.message}`).join("; ");
 }
 
-/** Parses with a schema, at once where that can be; a misfit is an error of `code` that names `what` and the field paths. */
-export function parseWith(
-  schema: z.ZodType,
-  value: unknown,
-  what: string,
-  code: "STAGE_INPUT_INVALID" | "STAGE_OUTPUT_INVALID" | "INVALID_CONFIG" | "INVALID_INPUT",
-): Awaitable<unknown> {
-  return andThen(parse(schema, value), (parsed) => {
-    if (parsed.success) return parsed.data;
-    throw new WorkflowEngineError(code, `Invalid ${what}: ${describeIssues(parsed.error)}`);
-  });
+/** What of a stage its schemas parse, and the code of the error when it does not fit. */
+const misfitCodes = { config: "INVALID_CONFIG", input: "STAGE_INPUT_INVALID", output: "STAGE_OUTPUT_INVALID" } as const;
+
+/** Parses what a stage reads or gives, at once where that can be; a misfit is an error that names part, stage and field paths. */
+export function parsePart({ stage, stageId }: PlannedStage, part: keyof typeof misfitCodes, value: unknown): Awaitable<unknown> {
+  const parsed = parse(stage[`${part}Schema`], value);
+  return parsed instanceof Promise ? parsed.then((late) => dataOf(late, part, stageId)) : dataOf(parsed, part, stageId);
+}
+
+function dataOf(parsed: z.ZodSafeParseResult<unknown>, part: keyof typeof misfitCodes, stageId: string): unknown {
+  if (parsed.success) return parsed.data;
+  throw new WorkflowEngineError(misfitCodes[part], `Invalid ${part} of stage "${stageId}": ${describeIssues(parsed.error)}`);
 }
 
 /** Parses at once where the schema can, which most can; one with asynchronous checks is parsed again, awaiting them. */

@@ -1,4 +1,5 @@
 // What the kernel is made of, as its commands see it.
+import type { z } from "zod";
 import type { WorkflowPlan } from "../../define/plan.ts";
 import type { AnyWorkflow } from "../../define/workflow.ts";
 import { WorkflowEngineError } from "../../errors.ts";
@@ -7,7 +8,7 @@ import type { Environment } from "../../ports/environment.ts";
 import type { EventSink } from "../../ports/event-sink.ts";
 import type { WorkflowRegistry } from "../../ports/registry.ts";
 import type { Scheduler } from "../../ports/scheduler.ts";
-import type { RunStore } from "../../ports/store.ts";
+import type { JsonText, RunStore } from "../../ports/store.ts";
 import type { StoreTransaction, TransactionClient } from "../../ports/transaction.ts";
 import type { Executions } from "./executions.ts";
 import { describeIssues } from "./failures.ts";
@@ -62,10 +63,16 @@ export async function knownWorkflowIds(parts: Pick<KernelParts, "registry" | "st
   return queued.filter((id) => registry.getWorkflow(id));
 }
 
-/** Why a run's output does not fit the output its workflow declares; null when it does, or declares none. */
-export function checkDeclaredOutput(registry: WorkflowRegistry, workflowId: string, output: string): string | null {
+/** Says why a run's output does not fit the output its workflow declares, null when it does; undefined for a workflow that declares none. */
+export function outputCheckOf(registry: WorkflowRegistry, workflowId: string): ((output: JsonText) => string | null) | undefined {
   const schema = registry.getWorkflow(workflowId)?.enforcedOutputSchema;
-  if (!schema || output.includes('{"$blob":')) return null;
-  const parsed = schema.safeParse(JSON.parse(output));
-  return parsed.success ? null : `Output of workflow "${workflowId}" does not fit its declared output: ${describeIssues(parsed.error)}`;
+  return schema ? checkBy(schema, workflowId) : undefined;
+}
+
+function checkBy(schema: z.ZodType, workflowId: string): (output: JsonText) => string | null {
+  return (output) => {
+    if (output.includes('{"$blob":')) return null;
+    const parsed = schema.safeParse(JSON.parse(output));
+    return parsed.success ? null : `Output of workflow "${workflowId}" does not fit its declared output: ${describeIssues(parsed.error)}`;
+  };
 }

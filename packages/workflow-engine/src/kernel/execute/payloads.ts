@@ -3,7 +3,7 @@
 import { WorkflowEngineError } from "../../errors.ts";
 import { type BlobStore, isBlobReference } from "../../ports/blob-store.ts";
 import type { JsonText } from "../../ports/store.ts";
-import type { Awaitable } from "./and-then.ts";
+import type { Awaitable } from "./awaitable.ts";
 
 /** Sizes in bytes of JSON text in UTF-8. */
 export interface PayloadLimits {
@@ -13,17 +13,17 @@ export interface PayloadLimits {
   maxBytes: number;
 }
 
-/** What a payload is called in an error. */
+/** How a payload is called, where that has to be said. */
 export interface PayloadName {
-  /** E.g. `Output of stage "extract"`. */
-  what: string;
+  /** In an error: e.g. `Output of stage "extract"`. */
+  readonly what: string;
   /** Where the blob goes if it is big. */
-  blobKey: string;
+  readonly blobKey: string;
 }
 
 /** JSON text for a row; a big value is stored under `name.blobKey` first. Refuses what is not JSON or over the limit. */
 export function storePayload(value: unknown, name: PayloadName, limits: PayloadLimits, blobStore: BlobStore): Awaitable<JsonText> {
-  const text = toJson(value, name.what);
+  const text = textOf(value, name);
   const bytes = byteLength(text, limits.inlineBytes);
   if (bytes <= limits.inlineBytes && !isStoredAsBlob(text)) return text; // what looks like a reference is one
   if (bytes > limits.maxBytes) {
@@ -59,13 +59,17 @@ export function isStoredAsBlob(text: JsonText): boolean {
 
 /** JSON text of a value; undefined is null, as JSON has none. */
 export function toJson(value: unknown, what: string): JsonText {
+  return textOf(value, { what });
+}
+
+function textOf(value: unknown, name: Pick<PayloadName, "what">): JsonText {
   try {
     return JSON.stringify(value === undefined ? null : value) ?? "null";
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new WorkflowEngineError(
       "PAYLOAD_NOT_JSON",
-      `${what} cannot be stored as JSON: ${reason}. Return plain objects, arrays and primitives.`,
+      `${name.what} cannot be stored as JSON: ${reason}. Return plain objects, arrays and primitives.`,
     );
   }
 }

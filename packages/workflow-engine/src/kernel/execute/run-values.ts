@@ -5,7 +5,7 @@ import { type PlannedStage, takesInput } from "../../define/plan.ts";
 import type { BlobStore } from "../../ports/blob-store.ts";
 import type { JsonText, RunPayloads } from "../../ports/store.ts";
 import { composeOutput } from "../rules/advance.ts";
-import { type Awaitable, andThen } from "./and-then.ts";
+import type { Awaitable } from "./awaitable.ts";
 import { isStoredAsBlob, loadPayload } from "./payloads.ts";
 
 /** What one execution reads, before its schemas have seen it. */
@@ -23,13 +23,25 @@ export function readRunValues(
   config: Record<string, unknown> | undefined,
   blobStore: BlobStore,
 ): Awaitable<RunValues> {
-  return andThen(fetchBlobs(payloads, planned.executionGroup, blobStore), (fetched) => {
-    const workflowContext = lazyOutputs(payloads, planned.executionGroup, fetched);
-    return andThen(inputOf(plan, planned, payloads, workflowContext, blobStore), (input): RunValues => {
-      const own = config ? (config[planned.stageId] ?? {}) : configOf(payloads, planned.stageId);
-      return { input, config: own, workflowContext };
-    });
-  });
+  const stored = blobStagesOf(payloads);
+  if (stored.length === 0) return valuesOf(plan, planned, payloads, config, blobStore, null);
+  return fetchOutputs(stored, planned.executionGroup, payloads, blobStore).then((fetched) =>
+    valuesOf(plan, planned, payloads, config, blobStore, fetched),
+  );
+}
+
+function valuesOf(
+  plan: WorkflowPlan,
+  planned: PlannedStage,
+  payloads: RunPayloads,
+  configs: Record<string, unknown> | undefined,
+  blobStore: BlobStore,
+  fetched: Map<string, unknown> | null,
+): Awaitable<RunValues> {
+  const config = configs ? (configs[planned.stageId] ?? {}) : configOf(payloads, planned.stageId);
+  const workflowContext = lazyOutputs(payloads, planned.executionGroup, fetched);
+  const input = inputOf(plan, planned, payloads, workflowContext, blobStore);
+  return input instanceof Promise ? input.then((late) => ({ input: late, config, workflowContext })) : { input, config, workflowContext };
 }
 
 /** Outputs that are looked through for each stage; of more it is remembered what was found. */
@@ -37,6 +49,8 @@ const few = 16;
 
 /** Stages whose outputs are kept in the blob store, of runs with many outputs: those are looked through once, not once a stage. */
 const blobStages = new WeakMap<RunPayloads, string[]>();
+
+const noStages: readonly string[] = [];
 
 /** Config maps of runs that were taken apart, once a run. */
 const configs = new WeakMap<RunPayloads, Map<string, string>>();
@@ -47,10 +61,15 @@ let latest: { text: string; texts: Map<string, string> } = { text: "{}", texts: 
 function blobStagesOf(payloads: RunPayloads): readonly string[] {
   const known = blobStages.get(payloads);
   if (known) return known;
-  const ids = Object.keys(payloads.outputs);
-  const found = ids.filter((id) => isStoredAsBlob(payloads.outputs[id]!));
-  if (ids.length > few) blobStages.set(payloads, found);
-  return found;
+  const { outputs } = payloads;
+  let count = 0;
+  let found: string[] | null = null;
+  for (const id in outputs) {
+    count++;
+    if (isStoredAsBlob(outputs[id]!)) (found ??= []).push(id);
+  }
+  if (count > few) blobStages.set(payloads, (found ??= []));
+  return found ?? noStages;
 }
 
 function configTextsOf(payloads: RunPayloads): Map<string, string> {
@@ -80,11 +99,15 @@ function inputOf(
   if (!takesInput(planned.stage)) return {};
   const before = plan.getGroup(planned.executionGroup - 1);
   if (!before) return loadPayload(payloads.input, blobStore);
-  const missing = before.stages.find(({ stageId }) => payloads.outputs[stageId] === undefined);
-  if (missing) {
-    throw new Error(`Stage "${planned.stageId}" cannot start: the output of stage "${missing.stageId}" before it is not stored.`);
+  let isStored = false;
+  for (const { stageId } of before.stages) {
+    const output = payloads.outputs[stageId];
+    if (output === undefined) {
+      throw new Error(`Stage "${planned.stageId}" cannot start: the output of stage "${stageId}" before it is not stored.`);
+    }
+    isStored ||= isStoredAsBlob(output);
   }
-  if (before.stages.some(({ stageId }) => isStoredAsBlob(payloads.outputs[stageId]!))) {
+  if (isStored) {
     const values = before.stages.map(({ stageId }) => [stageId, context[stageId]] as const);
     return before.isParallel ? Object.fromEntries(values) : values[0]![1];
   }
@@ -98,16 +121,18 @@ export function addOutput(payloads: RunPayloads, stageId: string, group: number,
   payloads.groups[stageId] = group;
 }
 
-function fetchBlobs(payloads: RunPayloads, group: number, blobStore: BlobStore): Awaitable<Map<string, unknown> | null> {
-  const stored = blobStagesOf(payloads);
-  if (stored.length === 0) return null;
-  const ids = stored.filter((id) => (payloads.groups[id] ?? 0) < group);
-  const fetch = async (): Promise<Map<string, unknown>> => {
-    const fetched = new Map<string, unknown>();
-    for (const id of ids) fetched.set(id, await loadPayload(payloads.outputs[id]!, blobStore));
-    return fetched;
-  };
-  return fetch();
+/** Values of these stages that a stage of `group` may read. */
+async function fetchOutputs(
+  stored: readonly string[],
+  group: number,
+  payloads: RunPayloads,
+  blobStore: BlobStore,
+): Promise<Map<string, unknown>> {
+  const fetched = new Map<string, unknown>();
+  for (const id of stored.filter((each) => (payloads.groups[each] ?? 0) < group)) {
+    fetched.set(id, await loadPayload(payloads.outputs[id]!, blobStore));
+  }
+  return fetched;
 }
 
 /** An object of outputs by stage id whose values are parsed at first sight. */

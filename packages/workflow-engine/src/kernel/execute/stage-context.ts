@@ -14,45 +14,44 @@ import {
 } from "../../define/context.ts";
 import type { SuspendedState } from "../../define/outcome.ts";
 import { stageRecordId } from "../../store/record-ids.ts";
-import type { Abort } from "./abort.ts";
 import { aiBindingOf, LazyAI } from "./stage-ai.ts";
 import type { ExecutionServices, StageExecution } from "./stage-execution.ts";
 import { createStageStorage } from "./stage-storage.ts";
-
-/** What a stage reads, parsed. */
-export interface StageValues {
-  input: unknown;
-  config: unknown;
-  workflowContext: UntypedContext;
-}
 
 /** Under which a context holds what is made when first looked at. */
 const onSight = Symbol("made on sight");
 
 /** What is made when first looked at, once. */
 class MadeOnSight {
-  readonly #abort: Abort;
-  readonly #openStorage: () => StageStorage;
-  readonly #openAI: () => LazyAI;
+  readonly #services: ExecutionServices;
+  readonly #execution: StageExecution;
+  readonly #context: Pick<StageExecutionContext, "config" | "resumeState" | "log">;
   #storage: StageStorage | null = null;
-  #ai: LazyAI | null = null;
 
-  constructor(abort: Abort, openStorage: () => StageStorage, openAI: () => LazyAI) {
-    this.#abort = abort;
-    this.#openStorage = openStorage;
-    this.#openAI = openAI;
+  constructor(services: ExecutionServices, execution: StageExecution, context: StageExecutionContext) {
+    this.#services = services;
+    this.#execution = execution;
+    this.#context = context;
   }
 
   get signal(): AbortSignal {
-    return this.#abort.signal;
+    return this.#execution.abort.signal;
   }
 
   get storage(): StageStorage {
-    return (this.#storage ??= this.#openStorage());
+    const { plan, job, abort } = this.#execution;
+    return (this.#storage ??= createStageStorage(this.#services.blobStore, plan.workflowId, job.runId, abort));
   }
 
   get ai(): StageAI {
-    return (this.#ai ??= this.#openAI()).ai;
+    return (this.#execution.ai ??= this.#openAI()).ai;
+  }
+
+  #openAI(): LazyAI {
+    const execution = this.#execution;
+    const { config, resumeState, log } = this.#context;
+    const place = { storage: this.storage, resumeState, log, isHeld: () => execution.teller.confirm() };
+    return new LazyAI(this.#services.bindAI, () => aiBindingOf(execution.planned.stage, execution.job, config, execution.abort, place));
   }
 }
 
@@ -79,14 +78,14 @@ export class StageExecutionContext implements EnhancedStageContext {
   readonly optional: (stageId: string) => unknown;
   readonly [onSight]: MadeOnSight;
 
-  constructor(services: ExecutionServices, execution: StageExecution, { input, config, workflowContext }: StageValues) {
-    const { plan, planned, job, abort, teller } = execution;
-    const { stageId, stage } = planned;
-    const log: StageLog = (level, message, meta) => teller.log(stageId, level, message, meta);
+  constructor(services: ExecutionServices, execution: StageExecution, input: unknown, config: unknown, workflowContext: UntypedContext) {
+    const { planned, job } = execution;
+    const { stageId } = planned;
+    const log: StageLog = (level, message, meta) => execution.teller.log(stageId, level, message, meta);
     this.workflowRunId = job.runId;
     this.stageId = stageId;
     this.stageNumber = planned.stageNumber;
-    this.stageName = stage.name;
+    this.stageName = planned.stage.name;
     this.stageRecordId = stageRecordId(job.runId, stageId, job.item);
     this.attempt = job.attempt;
     this.executionId = job.executionId;
@@ -96,16 +95,10 @@ export class StageExecutionContext implements EnhancedStageContext {
     this.workflowContext = workflowContext;
     this.log = log;
     this.onLog = log;
-    this.onProgress = (update) => teller.progress(stageId, update);
+    this.onProgress = (update) => execution.teller.progress(stageId, update);
     this.require = (id) => requireStageOutput(workflowContext, id);
     this.optional = (id) => getStageOutput(workflowContext, id);
-    const openStorage = () => createStageStorage(services.blobStore, plan.workflowId, job.runId, abort);
-    const openAI = () => {
-      const place = { storage: this.storage, resumeState: this.resumeState, log, isHeld: () => teller.confirm() };
-      execution.ai = new LazyAI(services.bindAI, () => aiBindingOf(stage, job, config, abort, place));
-      return execution.ai;
-    };
-    this[onSight] = new MadeOnSight(abort, openStorage, openAI);
+    this[onSight] = new MadeOnSight(services, execution, this);
     Object.defineProperty(this, "signal", StageExecutionContext.#signal);
     Object.defineProperty(this, "storage", StageExecutionContext.#lazyStorage);
     Object.defineProperty(this, "ai", StageExecutionContext.#lazyAI);

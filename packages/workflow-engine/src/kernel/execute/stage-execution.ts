@@ -2,11 +2,12 @@
 import type { PlannedStage, WorkflowPlan } from "../../define/plan.ts";
 import type { BlobStore } from "../../ports/blob-store.ts";
 import type { Environment } from "../../ports/environment.ts";
-import type { Job } from "../../ports/store.ts";
+import type { ExecutionRef, Job, RunStore } from "../../ports/store.ts";
+import { tell } from "../rules/tell.ts";
 import type { Abort } from "./abort.ts";
 import type { PayloadLimits } from "./payloads.ts";
 import type { LazyAI, StageAIFactory } from "./stage-ai.ts";
-import type { Teller } from "./teller.ts";
+import { type Tell, Teller, type Untold } from "./teller.ts";
 
 /** What every execution needs of the kernel. */
 export interface ExecutionServices {
@@ -17,15 +18,54 @@ export interface ExecutionServices {
   bindAI: StageAIFactory;
 }
 
+/** Where an execution tells what its stage has to tell. */
+interface Listener {
+  store: Pick<RunStore, "transact">;
+  environment: Environment;
+}
+
+const nothing: Untold = { logs: [], progress: [] };
+
 /** One execution to run. */
-export interface StageExecution {
-  plan: WorkflowPlan;
-  planned: PlannedStage;
-  job: Job;
+export class StageExecution {
+  readonly plan: WorkflowPlan;
+  readonly planned: PlannedStage;
+  readonly job: Job;
   /** The whole config map, when the caller brings one; the run's own otherwise. */
-  config?: Record<string, unknown> | undefined;
-  abort: Abort;
-  teller: Teller;
+  readonly config: Record<string, unknown> | undefined;
+  readonly abort: Abort;
   /** Set once the stage's code has looked at ctx.ai. */
-  ai?: LazyAI;
+  ai: LazyAI | null = null;
+  readonly #listener: Listener;
+  #teller: Teller | null = null;
+  #hasEnded = false;
+
+  constructor(listener: Listener, plan: WorkflowPlan, planned: PlannedStage, job: Job, abort: Abort, config?: Record<string, unknown>) {
+    this.#listener = listener;
+    this.plan = plan;
+    this.planned = planned;
+    this.job = job;
+    this.abort = abort;
+    this.config = config;
+  }
+
+  /** Takes what the stage tells; most tell nothing, so it is made when asked for. */
+  get teller(): Teller {
+    if (this.#teller) return this.#teller;
+    const onLost = (): void => this.abort.abort(new Error("This execution has lost its stage"));
+    this.#teller = new Teller(this.#listener.environment, tellOf(this.#listener.store, this.job), onLost);
+    if (this.#hasEnded) this.#teller.close();
+    return this.#teller;
+  }
+
+  /** Ends telling; answers what has not been written. */
+  close(): Untold {
+    this.#hasEnded = true;
+    return this.#teller?.close() ?? nothing;
+  }
+}
+
+/** Writes progress and logs under the execution's fence. */
+export function tellOf(store: Pick<RunStore, "transact">, ref: ExecutionRef, from: "RUNNING" | "SUSPENDED" = "RUNNING"): Tell {
+  return (logs, progress) => store.transact({ runId: ref.runId, stage: ref, decide: tell(ref, from, logs, progress) });
 }

@@ -6,6 +6,12 @@ import type { LogRow } from "../../ports/store.ts";
 import { toStorableText } from "../../store/storable-text.ts";
 import { describeError } from "./failures.ts";
 
+/** What has been told and not been written. */
+export interface Untold {
+  logs: LogRow[];
+  progress: DraftEvent[];
+}
+
 /** Writes what has been told so far; false when the execution has lost its stage. */
 export type Tell = (logs: LogRow[], progress: DraftEvent[]) => Promise<boolean>;
 
@@ -67,7 +73,7 @@ export class Teller {
   }
 
   /** Ends telling; answers what has not been written. */
-  close(): { logs: LogRow[]; progress: DraftEvent[] } {
+  close(): Untold {
     this.#isClosed = true;
     this.#cancelTimer?.();
     return { logs: this.#logs, progress: this.#progress };

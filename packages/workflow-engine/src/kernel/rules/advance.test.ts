@@ -16,7 +16,7 @@ const end = (fields: Partial<GroupEnd>): GroupEnd => ({
 describe("closeGroup", () => {
   it("P4: opens the next group", () => {
     expect(closeGroup(end({}))).toEqual({
-      result: { advance: "advanced", nextGroup: 2, handed: [], outputs: null },
+      ...{ advance: "advanced", nextGroup: 2, handed: [], outputs: null },
       open: [pending("b", { number: 2, group: 2, executionId: "f1", readyAt: now })],
       run: { group: 2, open: 1, suspended: 0, transitionAt: null },
       events: [],
@@ -60,7 +60,7 @@ describe("completeRun", () => {
 describe("failRun", () => {
   it("P5: the run is FAILED, nothing of it is open or queued, what was open is CANCELLED", () => {
     expect(failRun("broke", now)).toEqual({
-      result: { advance: "failed", handed: [], outputs: null },
+      ...{ advance: "failed", handed: [], outputs: null },
       endOpen: "CANCELLED",
       run: { status: "FAILED", open: 0, suspended: 0, error: "broke", completedAt: now, transitionAt: null, queuedAt: null },
       events: [{ type: "workflow:failed", error: "broke" }],

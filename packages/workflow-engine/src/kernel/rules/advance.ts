@@ -11,20 +11,21 @@ export type Advance = "waiting" | "advanced" | "completed" | "failed";
 /** How a run goes on after a change of one of its stages. */
 export interface Onward {
   advance: Advance;
-  nextGroup?: number;
+  nextGroup?: number | undefined;
   handed: StageState[];
   /** Outputs of the group that closed; known only when something needed them. */
   outputs: Record<string, JsonText> | null;
 }
 
-/** The changes that carry a run onward, to be merged into those of the stage. */
-export interface OnwardChanges {
-  result: Onward;
+/** How a run goes on and what that changes, beside what changes of the stage. */
+export interface OnwardChanges extends Onward {
   run: NonNullable<Changes<unknown>["run"]>;
-  open?: StageState[];
-  endOpen?: "CANCELLED";
+  open?: StageState[] | undefined;
+  endOpen?: "CANCELLED" | undefined;
   events: DraftEvent[];
 }
+
+const none: StageState[] = [];
 
 /** Everything a decision about the next group needs. */
 export interface GroupEnd {
@@ -42,7 +43,9 @@ export interface GroupEnd {
 /** Fails the run at once and ends what is still open. */
 export function failRun(error: string, now: number): OnwardChanges {
   return {
-    result: { advance: "failed", handed: [], outputs: null },
+    advance: "failed",
+    handed: none,
+    outputs: null,
     endOpen: "CANCELLED",
     run: { status: "FAILED", open: 0, suspended: 0, error, completedAt: now, transitionAt: null, queuedAt: null },
     events: [{ type: "workflow:failed", error }],
@@ -63,9 +66,13 @@ export function closeGroup(end: GroupEnd): OnwardChanges {
   if (!next) return completeWith(end, group, end.outputs ?? {});
   const { open, events, handed } = openGroup(next, run, end.freshId, now, end.taker);
   return {
-    result: { advance: "advanced", nextGroup: next.executionGroup, handed, outputs: end.outputs ?? null },
-    open,
+    advance: "advanced",
+    nextGroup: next.executionGroup,
+    handed,
+    outputs: end.outputs ?? null,
     run: openedRun(next, now),
+    open,
+    endOpen: undefined,
     events,
   };
 }
@@ -90,8 +97,13 @@ export function completeRun(end: Pick<GroupEnd, "run" | "now" | "checkOutput">, 
   const misfit = end.checkOutput?.(output) ?? null;
   if (misfit !== null) return failRun(misfit, now);
   return {
-    result: { advance: "completed", handed: [], outputs: null },
+    advance: "completed",
+    nextGroup: undefined,
+    handed: none,
+    outputs: null,
     run: { status: "COMPLETED", open: 0, suspended: 0, output, completedAt: now, transitionAt: null, error: null },
+    open: undefined,
+    endOpen: undefined,
     events: [completedEvent(run, output, now)],
   };
 }

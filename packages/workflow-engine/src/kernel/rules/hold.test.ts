@@ -82,7 +82,7 @@ describe("raise", () => {
     expect(again.stages?.[0]?.set).toEqual({
       ...{ status: "PENDING", waitReason: null, executionId: "f1", attempt: 1, lease: null, readyAt: now, startedAt: null, error: null },
     });
-    expect([again.result.outcome, again.run, again.events]).toEqual(["held", {}, []]);
+    expect([again.result.outcome, again.run, again.events ?? []]).toEqual(["held", {}, []]);
     const other = raiseBudget("r1", { ...raise, stageId: "b" }, event)(seen(run({ open: 1 }), null, { stages }), now);
     expect(other.stages).toEqual([]);
   });

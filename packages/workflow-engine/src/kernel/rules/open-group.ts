@@ -22,22 +22,13 @@ export interface OpenedGroup {
 
 /** Rows for every stage of `group`; execution ids derive from `freshId`, which nobody else has. */
 export function openGroup(group: PlannedGroup, run: RunState, freshId: string, now: number, taker: Taker | null): OpenedGroup {
-  const handed: StageState[] = [];
-  const events: DraftEvent[] = [];
+  const slots = taker?.slots ?? 0;
   const open = group.stages.map((planned, index) => {
-    const isHanded = taker !== null && handed.length < taker.slots;
-    const stage = newStage(planned, run.id, index === 0 ? freshId : `${freshId}-${index}`, now);
-    if (!isHanded) return stage;
-    stage.status = "RUNNING";
-    stage.attempt = 1;
-    stage.readyAt = null;
-    stage.startedAt = now;
-    stage.lease = { instanceId: taker.instance.id, workerId: taker.instance.workerId, lockedAt: now };
-    handed.push(stage);
-    events.push(startedEvent(stage));
-    return stage;
+    const executionId = index === 0 ? freshId : `${freshId}-${index}`;
+    return newStage(planned, run.id, executionId, now, index < slots ? taker : null);
   });
-  return { open, events, handed };
+  const handed = slots < open.length ? open.slice(0, slots) : open;
+  return { open, events: handed.map(startedEvent), handed };
 }
 
 /** What a run says of the group that was opened; one without stages is over at once and waits for run.transition (P17). */
@@ -46,7 +37,8 @@ export function openedRun(group: PlannedGroup, now: number): NonNullable<Changes
   return { group: group.executionGroup, open, suspended: 0, transitionAt: open === 0 ? now : null };
 }
 
-function newStage(planned: PlannedStage, runId: string, executionId: string, now: number): StageState {
+/** A stage that waits in the queue, or that runs at once where somebody takes it. */
+function newStage(planned: PlannedStage, runId: string, executionId: string, now: number, taker: Taker | null): StageState {
   return {
     runId,
     stageId: planned.stageId,
@@ -54,18 +46,18 @@ function newStage(planned: PlannedStage, runId: string, executionId: string, now
     name: planned.stage.name,
     number: planned.stageNumber,
     group: planned.executionGroup,
-    status: "PENDING",
-    attempt: 0,
+    status: taker ? "RUNNING" : "PENDING",
+    attempt: taker ? 1 : 0,
     maxAttempts: planned.stage.retry?.maxAttempts ?? defaultMaxAttempts,
     executionId,
-    lease: null,
+    lease: taker && { instanceId: taker.instance.id, workerId: taker.instance.workerId, lockedAt: now },
     waitReason: null,
-    readyAt: now,
+    readyAt: taker ? null : now,
     pollAt: null,
     pollIntervalMs: null,
     maxWaitUntil: null,
     pollFailures: 0,
-    startedAt: null,
+    startedAt: taker ? now : null,
     completedAt: null,
     error: null,
   };

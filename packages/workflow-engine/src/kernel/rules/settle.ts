@@ -1,7 +1,17 @@
 // A stage execution ends: completed, failed, to be retried, or suspended. With `advances` the next group opens in the same commit (P4).
 import type { WorkflowPlan } from "../../define/plan.ts";
 import type { DraftEvent } from "../../ports/event.ts";
-import type { ArtifactRow, Changes, Decide, ExecutionRef, JsonText, LogRow, StagePayloads, StageState } from "../../ports/store.ts";
+import type {
+  ArtifactRow,
+  Changes,
+  Decide,
+  ExecutionRef,
+  JsonText,
+  LogRow,
+  StageChange,
+  StagePayloads,
+  StageState,
+} from "../../ports/store.ts";
 import { closeGroup, failRun, needsOutputs, type Onward, type OnwardChanges } from "./advance.ts";
 import { attemptOf } from "./attempt.ts";
 import { type Held, heldBy } from "./fence.ts";
@@ -53,7 +63,7 @@ export function settle(options: SettleOptions): Decide<Settled> {
     const changes = decideOutcome(options, held, snapshot, now);
     if (changes.need) return changes;
     changes.logs = options.logs;
-    changes.events = options.progress.length > 0 ? [...options.progress, ...(changes.events ?? [])] : (changes.events ?? []);
+    if (options.progress.length > 0) changes.events = [...options.progress, ...(changes.events ?? [])];
     return changes;
   };
 }
@@ -76,8 +86,7 @@ function complete(
   snapshot: Seen,
   now: number,
 ): Changes<Settled> {
-  const suspended = run.suspended - (options.from === "SUSPENDED" ? 1 : 0);
-  const after = { ...run, open: run.open - 1, suspended };
+  const left = { open: run.open - 1, suspended: run.suspended - (options.from === "SUSPENDED" ? 1 : 0) };
   const payloads: StagePayloads = { output: outcome.output, metrics: outcome.metrics };
   if (outcome.embeddings) payloads.embeddings = outcome.embeddings;
   if (options.progress.length > 0) Object.assign(payloads, lastProgress(options.progress));
@@ -89,20 +98,24 @@ function complete(
     stageName: stage.name,
     duration: now - (stage.startedAt ?? now),
   };
-  const onward = after.open === 0 ? closing(options, after, snapshot, now, outcome.output) : stillOpen(after, stage, snapshot);
+  const onward = left.open === 0 ? closing(options, run, left, snapshot, now, outcome.output) : stillOpen(left, stage, snapshot);
   if (onward === "outputs" || onward === "stages") return { result: discarded, need: onward };
-  return merge({ outcome: "completed", wakeAt: null }, onward, { stages, artifacts: outcome.artifacts, events: [done] }, after);
+  return merge("completed", stages, done, onward, outcome.artifacts);
 }
+
+/** What of the group has not ended, with which its run goes on. */
+type Left = Pick<Held["run"], "open" | "suspended">;
 
 /** The last stage of the group has ended: go on now, or leave a mark for run.transition. */
 function closing(
   options: SettleOptions,
   run: Held["run"],
+  left: Left,
   snapshot: Seen,
   now: number,
   output: JsonText | null,
 ): OnwardChanges | "outputs" {
-  if (!options.advances) return { result: waiting, run: { transitionAt: now }, events: [] };
+  if (!options.advances) return marked(left, now);
   const { plan, taker, checkOutput } = options;
   const group = plan.getGroup(run.group);
   const isAlone = group?.stages.length === 1 && output !== null;
@@ -112,13 +125,19 @@ function closing(
   return closeGroup({ plan, run, now, freshId: snapshot.freshId, taker, outputs, checkOutput });
 }
 
+/** The run waits for run.transition. */
+function marked({ open, suspended }: Left, now: number): OnwardChanges {
+  return { ...waiting, run: { open, suspended, transitionAt: now }, events: [] };
+}
+
 /** Other stages of the group are open: tell when all of them wait for something outside, and did not before `ended` ended. */
-function stillOpen(run: Held["run"], ended: StageState, snapshot: Seen): OnwardChanges | "stages" {
-  const isNews = ended.status !== "SUSPENDED" && run.suspended > 0 && run.suspended === run.open;
-  if (!isNews) return { result: waiting, run: {}, events: [] };
+function stillOpen({ open, suspended }: Left, ended: StageState, snapshot: Seen): OnwardChanges | "stages" {
+  const run = { open, suspended };
+  const isNews = ended.status !== "SUSPENDED" && suspended > 0 && suspended === open;
+  if (!isNews) return { ...waiting, run, events: [] };
   if (!snapshot.stages) return "stages";
   const stageId = snapshot.stages.find((stage) => stage.status === "SUSPENDED")?.stageId;
-  return { result: waiting, run: {}, events: [{ type: "workflow:suspended", stageId }] };
+  return { ...waiting, run, events: [{ type: "workflow:suspended", stageId }] };
 }
 
 function suspend(outcome: Extract<Outcome, { kind: "suspended" }>, { run, stage }: Held, freshId: string, now: number): Changes<Settled> {
@@ -199,17 +218,16 @@ export function fail(
   const suspended = run.suspended - (stage.status === "SUSPENDED" ? 1 : 0);
   const after = { ...run, open: run.open - 1, suspended, error: run.error ?? error };
   const stages = [{ stageId: stage.stageId, item: stage.item, set: { status: "FAILED" as const, completedAt: now, error, ...noWait } }];
-  const events: DraftEvent[] = [{ type: "stage:failed", stageId: stage.stageId, stageName: stage.name, error }];
+  const failed: DraftEvent = { type: "stage:failed", stageId: stage.stageId, stageName: stage.name, error };
   const aborts = options.plan.getGroup(run.group)?.onFailure !== "await";
   const onward = aborts || after.open === 0 ? failing(options, after, now) : stillOpen(after, stage, snapshot);
   if (onward === "stages") return { result: discarded, need: onward };
-  return merge({ outcome: "failed", wakeAt: null }, { ...onward, run: { error: after.error, ...onward.run } }, { stages, events }, after);
+  return merge("failed", stages, failed, { ...onward, run: { error: after.error, ...onward.run } });
 }
 
 /** Nothing more is awaited: the run fails now, or leaves a mark for run.transition. */
 function failing(options: Pick<SettleOptions, "advances">, run: Held["run"], now: number): OnwardChanges {
-  if (options.advances) return failRun(run.error ?? "", now);
-  return { result: waiting, run: { transitionAt: now }, events: [] };
+  return options.advances ? failRun(run.error ?? "", now) : marked(run, now);
 }
 
 /** The last progress told, as the stage's row keeps it. */
@@ -221,24 +239,15 @@ export function lastProgress(progress: readonly DraftEvent[]): { progress?: Json
 /** An ended stage waits for nothing; its lease stays on record, as who executed it. */
 const noWait = { waitReason: null, readyAt: null, pollAt: null } as const;
 
+/** The changes of a stage that has ended, and those that carry its run onward. */
 function merge(
-  head: Pick<Settled, "outcome" | "wakeAt">,
+  outcome: "completed" | "failed",
+  stages: StageChange[],
+  ended: DraftEvent,
   onward: OnwardChanges,
-  own: Pick<Changes<Settled>, "stages" | "artifacts" | "events">,
-  after: Held["run"],
+  artifacts?: ArtifactRow[],
 ): Changes<Settled> {
-  const { result, run, open, endOpen, events } = onward;
-  const { advance, nextGroup, handed, outputs } = result;
-  const { outcome, wakeAt } = head;
-  const changes: Changes<Settled> = {
-    result:
-      nextGroup === undefined ? { outcome, wakeAt, advance, handed, outputs } : { outcome, wakeAt, advance, nextGroup, handed, outputs },
-    run: { open: after.open, suspended: after.suspended, ...run },
-    events: own.events ? [...own.events, ...events] : events,
-  };
-  if (own.stages) changes.stages = own.stages;
-  if (own.artifacts) changes.artifacts = own.artifacts;
-  if (open) changes.open = open;
-  if (endOpen) changes.endOpen = endOpen;
-  return changes;
+  const { advance, nextGroup, handed, outputs, run, open, endOpen, events } = onward;
+  const result: Settled = { outcome, wakeAt: null, advance, nextGroup, handed, outputs };
+  return { result, stages, open, endOpen, run, artifacts, logs: undefined, events: [ended].concat(events) };
 }

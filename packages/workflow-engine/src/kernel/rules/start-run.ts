@@ -1,6 +1,7 @@
 // A PENDING run starts: its first group opens in the same commit (P3, P4).
 import type { WorkflowPlan } from "../../define/plan.ts";
-import type { Changes, Decide, RunPayloads, StageState } from "../../ports/store.ts";
+import type { DraftEvent } from "../../ports/event.ts";
+import type { Changes, Decide, RunPayloads, RunState, StageState } from "../../ports/store.ts";
 import { completeRun } from "./advance.ts";
 import { openedRun, openGroup, type Taker } from "./open-group.ts";
 
@@ -21,22 +22,27 @@ export function startRun(planOf: (workflowId: string) => WorkflowPlan | null, ta
   return ({ run, freshId, payloads = noPayloads }, now): Changes<StartedRun | null> => {
     const plan = run && planOf(run.workflowId);
     if (!run || !plan || run.status !== "PENDING") return { result: null };
-    const started = { workflowRunId: run.id, workflowId: run.workflowId, priority: run.priority, payloads };
     const first = plan.getGroup(1);
     if (!first) {
       const ended = completeRun({ run: { ...run, startedAt: now }, now }, payloads.input);
       return {
-        result: { ...started, opened: [], handed: [] },
+        result: startedRun(run, payloads, [], []),
         run: { ...ended.run, startedAt: now, queuedAt: null },
-        events: [{ type: "workflow:started" }, ...ended.events],
+        events: [workflowStarted, ...ended.events],
       };
     }
     const { open, events, handed } = openGroup(first, run, freshId, now, taker);
     return {
-      result: { ...started, opened: open, handed },
+      result: startedRun(run, payloads, open, handed),
       open,
       run: { status: "RUNNING", ...openedRun(first, now), startedAt: now, queuedAt: null },
-      events: [{ type: "workflow:started" }, ...events],
+      events: [workflowStarted].concat(events),
     };
   };
+}
+
+const workflowStarted: DraftEvent = { type: "workflow:started" };
+
+function startedRun({ id, workflowId, priority }: RunState, payloads: RunPayloads, opened: StageState[], handed: StageState[]): StartedRun {
+  return { workflowRunId: id, workflowId, priority, opened, handed, payloads };
 }

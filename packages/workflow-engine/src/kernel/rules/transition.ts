@@ -33,11 +33,8 @@ export function transition({ planOf, taker, checkOutput }: TransitionOptions): D
     const onward: OnwardChanges = isFailed
       ? failRun(run.error ?? "", now)
       : closeGroup({ plan, run, now, freshId, taker, outputs, checkOutput: check });
-    const { result, ...changes } = onward;
-    const action = result.advance === "waiting" ? "noop" : result.advance;
-    return {
-      ...changes,
-      result: { ...noop, action, handed: result.handed, ...(result.nextGroup !== undefined && { nextGroup: result.nextGroup }) },
-    };
+    const { advance, nextGroup, handed, run: change, open, endOpen, events } = onward;
+    const action = advance === "waiting" ? "noop" : advance;
+    return { result: { ...noop, action, handed, ...(nextGroup !== undefined && { nextGroup }) }, run: change, open, endOpen, events };
   };
 }

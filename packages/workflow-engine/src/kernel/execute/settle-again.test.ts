@@ -4,14 +4,14 @@ import type { Unit } from "../../ports/store.ts";
 import { chain, step } from "../../testing/workflows.ts";
 import type { Outcome, Settled } from "../rules/settle.ts";
 import { executionOf } from "./execution.test-fixture.ts";
-import { settleExecution } from "./settle-execution.ts";
+import { settleAgain } from "./settle-again.ts";
 
 const done: Outcome = { kind: "completed", output: "1", metrics: null, artifacts: [] };
 const settledAs = (outcome: Settled["outcome"]): Settled => ({ outcome, wakeAt: null, advance: "waiting", handed: [], outputs: null });
 const down = new Error("the connection broke");
 
-/** Settles over a store that gives these answers in turn, the last one for ever; `sent` are the outcomes it was asked to commit. */
-function open(...answers: Array<Settled | Error>) {
+/** Settles after this error, over a store that gives these answers in turn, the last one for ever; `sent` are the outcomes it was asked to commit. */
+function open(error: Error, ...answers: Array<Settled | Error>) {
   const { services, execution, environment, abort } = executionOf(
     chain(
       "w",
@@ -30,33 +30,27 @@ function open(...answers: Array<Settled | Error>) {
     sent.push(outcome.kind);
     return {} as Unit<Settled>;
   };
-  const ended = settleExecution({ store, environment: services.environment }, execution.job, abort, done, unitOf);
+  const ended = settleAgain({ store, environment: services.environment }, execution.job, abort, error, done, unitOf);
   ended.catch(() => undefined);
   return { ended, sent, environment, abort };
 }
 
-describe("settleExecution", () => {
-  it("commits once when the store answers", async () => {
-    const { ended, sent, environment } = open(settledAs("completed"));
+describe("settleAgain", () => {
+  it("P14: a commit that failed is tried again at once, so that work which is done is not done again", async () => {
+    const { ended, sent, environment } = open(down, settledAs("completed"));
     expect(await ended).toEqual({ ended: done, settled: settledAs("completed") });
     expect([sent, environment.timers()]).toEqual([["completed"], []]);
-  });
-
-  it("P14: a commit that failed is tried again at once, so that work which is done is not done again", async () => {
-    const { ended, sent } = open(down, settledAs("completed"));
-    expect((await ended).settled.outcome).toBe("completed");
-    expect(sent).toHaveLength(2);
   });
 
   it("P14: a store that is away for seconds costs no work either", async () => {
     const { ended, sent, environment } = open(down, down, down, down, settledAs("completed"));
     await environment.advance(10_000);
     expect((await ended).ended).toBe(done);
-    expect(sent).toEqual(Array(5).fill("completed"));
+    expect(sent).toEqual(Array(4).fill("completed"));
   });
 
   it("P14: what the store refuses for good, the stage fails with, so that its attempts are spent", async () => {
-    const { ended, sent, environment } = open(...Array(9).fill(down), settledAs("retrying"));
+    const { ended, sent, environment } = open(down, ...Array(8).fill(down), settledAs("retrying"));
     await environment.advance(30_000);
     expect((await ended).ended).toEqual({
       kind: "failed",
@@ -64,11 +58,11 @@ describe("settleExecution", () => {
       isRetryable: true,
       delayMs: expect.any(Number),
     });
-    expect(sent).toEqual([...Array(9).fill("completed"), "failed"]);
+    expect(sent).toEqual([...Array(8).fill("completed"), "failed"]);
   });
 
   it("P13: gives up before anybody could take its lease for dead", async () => {
-    const { ended, environment } = open(down);
+    const { ended, environment } = open(down, down);
     await environment.advance(30_000);
     await expect(ended).rejects.toBe(down);
     expect(environment.timers()).toEqual([]);
@@ -79,23 +73,19 @@ describe("settleExecution", () => {
     await expect(ended).rejects.toBe(down);
   });
 
-  it("P13: a result that is discarded at once is no error", async () => {
-    expect((await open(settledAs("discarded")).ended).settled.outcome).toBe("discarded");
-  });
-
   it.each(["STORE_CLOSED", "IDEMPOTENCY_IN_PROGRESS", "RUN_NOT_FOUND"])("%s is not asked again", async (code) => {
-    const { ended, sent } = open(Object.assign(new Error(code), { code }));
+    const { ended, sent } = open(Object.assign(new Error(code), { code }), settledAs("completed"));
     await expect(ended).rejects.toMatchObject({ code });
-    expect(sent).toHaveLength(1);
+    expect(sent).toEqual([]);
   });
 
   it("P15: an execution that is aborted meanwhile tries no longer", async () => {
-    const { ended, sent, environment, abort } = open(down);
+    const { ended, sent, environment, abort } = open(down, down);
     await environment.settle();
     abort.abort(new Error("stopping"));
     await environment.advance(1_000);
     await expect(ended).rejects.toBe(down);
     expect(sent.at(-1)).toBe("failed");
-    expect(sent.length).toBeLessThan(5);
+    expect(sent.length).toBeLessThan(4);
   });
 });

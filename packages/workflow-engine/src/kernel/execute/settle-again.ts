@@ -1,4 +1,4 @@
-// Commits how an execution ended, also over a store that stumbles: an hour of paid work must not be done again because a connection broke
+// Commits how an execution ended over a store that stumbles: an hour of paid work must not be done again because a connection broke
 // once (P13, P14). What the store will not take, the stage fails with, so that its attempts are spent and it does not loop for ever.
 import { errorCodeOf } from "../../errors.ts";
 import type { Job, Unit } from "../../ports/store.ts";
@@ -26,20 +26,15 @@ const finalCodes: ReadonlySet<string | undefined> = new Set([
   "IDEMPOTENCY_CONFLICT",
 ]);
 
-/** Settles an execution; rejects with the store's first error when it cannot. */
-export async function settleExecution(
+/** Settles an execution whose first commit failed with this error; rejects with it when that cannot be done. */
+export async function settleAgain(
   parts: Pick<KernelParts, "store" | "environment">,
   job: Job,
   abort: Abort,
+  error: unknown,
   outcome: Outcome,
   unitOf: (outcome: Outcome) => Unit<Settled>,
 ): Promise<SettledExecution> {
-  let error: unknown;
-  try {
-    return { ended: outcome, settled: await parts.store.transact(unitOf(outcome)) };
-  } catch (refused) {
-    error = refused;
-  }
   const settled = await commitAgain(parts, abort, error, () => unitOf(outcome));
   if (settled) return known({ ended: outcome, settled }, error);
   const failed = refusedOutcome(parts, job, error);
