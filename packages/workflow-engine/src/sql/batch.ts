@@ -5,13 +5,13 @@ import type { Environment } from "../ports/environment.ts";
 import type { Changes, Decide, RunPayloads, Snapshot, Unit } from "../ports/store.ts";
 import { Failure } from "../store/coalescer.ts";
 import { isKeyWritten } from "../store/unit-key.ts";
-import type { Row, Session } from "./db.ts";
+import type { Session } from "./db.ts";
 import { checkChanges, fold, missingStages, RunDraft, stageKey } from "./draft.ts";
 import { flushDrafts } from "./flush.ts";
 import { isOwn, Own, own } from "./own-error.ts";
 import type { Remembered } from "./remembered.ts";
 import type { SignalDraft } from "./signal-draft.ts";
-import { checkRuns, lockRuns, readRunState, runStateWidth } from "./tables/runs.ts";
+import { lockRuns, readRunState, runStateWidth } from "./tables/runs.ts";
 import { loadGroupOutputs, loadRunStages, loadStages, readStageState } from "./tables/stages.ts";
 import { UnitKeys } from "./unit-keys.ts";
 
@@ -70,7 +70,7 @@ export class Batch {
 
   /** Writes everything decided so far. */
   async flush(): Promise<void> {
-    const dirty = [...this.#drafts.values()].filter((draft) => draft.isDirty);
+    const dirty = [...this.#drafts.values()].filter((draft) => draft.isDirty || draft.isUnchecked);
     if (dirty.length > 0) await flushDrafts(this.session, dirty, this.now, this.newId);
     await this.#keys.flush(this.session, this.now);
   }
@@ -104,9 +104,15 @@ export class Batch {
     await this.#loadStages(this.#wantedOf(units.filter(({ runId }) => !locked.has(runId) && this.#drafts.get(runId)!.run)));
   }
 
-  /** Locks what is not locked and reads what is not known. Everybody locks in the order of ids, so nobody waits in a circle. */
+  /**
+   * Locks what is not locked and reads what is not known. Everybody locks in the order of ids, so nobody waits in a circle. Where all is
+   * known, whoever writes it finds out whether it still is so: a version only grows, so what was read since belongs to it.
+   */
   async #lock(ids: readonly string[], known: readonly RunDraft[]): Promise<void> {
-    if (ids.length === 0) return this.session.send(checkRuns, known.map(versionOf));
+    if (ids.length === 0) {
+      for (const draft of known) draft.isUnchecked = true;
+      return;
+    }
     const all = [...ids, ...known.map((draft) => draft.runId)];
     const rows = await this.session.read(
       lockRuns,
@@ -215,10 +221,6 @@ export class Batch {
     fold(draft, changes, events, this.now, this.signal);
     if (changes.deleteRun) await this.flush();
   }
-}
-
-function versionOf({ runId, run, eventCount }: RunDraft): Row {
-  return [runId, run!.version, eventCount, run!.createdAt];
 }
 
 /** True when rows end or go by statement, which are those that are written. */

@@ -8,7 +8,8 @@ import { encodeEvent } from "./outbox-events.ts";
 import { ensureInstances } from "./tables/instances.ts";
 import { insertOutbox } from "./tables/outbox.ts";
 import { holdPolls, leaseStages, listDueRuns, pickPolls, pickStages } from "./tables/queue.ts";
-import { checkRuns, loadRunPayloads, lockRuns, pickRuns, readRunState, runStateWidth, touchRuns } from "./tables/runs.ts";
+import { touchRuns } from "./tables/run-writes.ts";
+import { loadRunPayloads, lockRuns, pickRuns, readRunState, runStateWidth } from "./tables/runs.ts";
 import { loadOutputs, readStageState, stageStateWidth } from "./tables/stages.ts";
 
 const DEFAULT_POLL_INTERVAL_MS = 30_000;
@@ -37,15 +38,14 @@ export async function claimRuns<R>(
     const rows = await answer;
     const fresh = rows.filter((row) => !seen.has(row[0] as string));
     refused = 0;
-    if (isSeenBefore) await session.send(checkRuns, fresh.map(versionOf));
-    isSeenBefore = false;
     for (const row of fresh) {
       seen.add(row[0] as string);
-      const decided = claimOne(batch, row, decide, isCareful);
+      const decided = claimOne(batch, row, decide, isCareful, isSeenBefore);
       const result = decided instanceof Promise ? await decided : decided;
       if (result instanceof Failure) refused += 1;
       else claimed.push(result);
     }
+    isSeenBefore = false;
     // what was claimed leaves the queue before it is read again
     if (refused === 0) break;
     await batch.flush();
@@ -54,19 +54,21 @@ export async function claimRuns<R>(
   return claimed;
 }
 
-function versionOf(row: Row): Row {
-  const { id, version, createdAt } = readRunState(row);
-  return [id, version, row[runStateWidth]!, createdAt];
-}
-
 /** Decides on one run, in a part of the transaction of its own where what it writes may be refused. */
-function claimOne<R>(batch: Batch, row: Row, decide: Decide<R>, isCareful: boolean): Decided<R> | Promise<Decided<R>> {
+function claimOne<R>(
+  batch: Batch,
+  row: Row,
+  decide: Decide<R>,
+  isCareful: boolean,
+  isSeenBefore: boolean,
+): Decided<R> | Promise<Decided<R>> {
   const draft = new RunDraft(row[0] as string, readRunState(row), row[runStateWidth] as number);
   const payloads = { input: row[runStateWidth + 1] as string, config: row[runStateWidth + 2] as string, outputs: {}, groups: {} };
   const leave = (decided: Decided<R>): Decided<R> => {
     if (decided instanceof Failure) batch.adopt(new RunDraft(draft.runId, null));
     return decided;
   };
+  draft.isUnchecked = isSeenBefore;
   batch.adopt(draft);
   if (isCareful) return apart(batch, () => batch.decideOn(draft, payloads, decide)).then(leave);
   const decided = batch.decideOn(draft, payloads, decide);

@@ -14,7 +14,7 @@ export interface Statement {
   readonly name: string;
   readonly kind: "rows" | "one";
   readonly columns: Columns;
-  /** True for one that is to find a row for each of its own; where it finds none, others came in between. */
+  /** True for one that is to answer or change a row for each of its own; where it does not, others came in between. */
   readonly isCheck?: true;
   /** The text in a dialect. */
   render(dialect: Dialect): string;
@@ -115,6 +115,8 @@ export interface RowsParts {
   readonly using: string;
   /** `u CROSS JOIN`, to stand between FROM and the first table. */
   readonly join: string;
+  /** How many parameter rows there are. */
+  readonly given: string;
   /** `INSERT INTO table (columns)` with the parameters as its rows. */
   insert(table: string): string;
 }
@@ -127,20 +129,31 @@ export function forRows<const C extends Columns>(name: string, columns: C, text:
     const list = names.join(", ");
     if (!dialect.takesArrays) {
       const insert = (table: string): string => `INSERT INTO ${table} (${list}) VALUES (${parameters.join(", ")})`;
-      return text(refsOf(names, parameters) as Refs<C>, { dialect, from: "", using: "", join: "", insert });
+      return text(refsOf(names, parameters) as Refs<C>, { dialect, from: "", using: "", join: "", given: "1", insert });
     }
     const source = `unnest(${parameters.map((parameter) => `${parameter}[]`).join(", ")}) AS u(${list})`;
     const refs = names.map((column) => `u.${column}`);
     const insert = (table: string): string => `INSERT INTO ${table} (${list}) SELECT ${refs.join(", ")} FROM ${source} WHERE true`;
-    const parts = { dialect, from: `FROM ${source}`, using: `USING ${source}`, join: `${source} CROSS JOIN`, insert };
+    const given = `cardinality(${parameters[0]}[])`;
+    const parts = { dialect, from: `FROM ${source}`, using: `USING ${source}`, join: `${source} CROSS JOIN`, given, insert };
     return text(refsOf(names, refs) as Refs<C>, parts);
   };
   return { name, kind: "rows", columns, render: remember(render) };
 }
 
-/** The same, to find a row for each of them; else others came in between. */
+/**
+ * The same, to answer or change a row for each of them; else others came in between. On PostgreSQL the statement fails then, which ends the
+ * transaction whatever is on its way behind it, so nobody waits for the answer; to divide by zero is no error on SQLite, where whoever runs
+ * it looks.
+ */
 export function forCheck<const C extends Columns>(name: string, columns: C, text: (u: Refs<C>, parts: RowsParts) => string): Statement {
-  return { ...forRows(name, columns, text), isCheck: true };
+  const checked = (u: Refs<C>, parts: RowsParts): string => {
+    const found = text(u, parts);
+    if (parts.dialect.name === "sqlite") return found;
+    const answering = found.startsWith("UPDATE") ? `${found} RETURNING 1` : found;
+    return `WITH found AS (${answering}) SELECT 1 / (CASE WHEN count(*) = ${parts.given} THEN 1 ELSE 0 END) FROM found`;
+  };
+  return { ...forRows(name, columns, checked), isCheck: true };
 }
 
 /** A statement that runs for one parameter row. */

@@ -59,6 +59,8 @@ export class RunDraft {
   /** The state in the database; null until its row is inserted. */
   written: Readonly<RunState> | null;
   isDirty = false;
+  /** True until a statement looks whether it still is as it was known, by an earlier batch or before the transaction. */
+  isUnchecked = false;
 
   constructor(runId: string, run: RunState | null, eventCount = 0) {
     this.runId = runId;
@@ -83,6 +85,7 @@ export class RunDraft {
   /** Forgets what has been written. */
   settleWrites(): void {
     this.created = null;
+    this.eventCount += this.events.length;
     this.written = this.run;
     this.isRunChanged = false;
     this.isPriorityChanged = false;
@@ -101,6 +104,7 @@ export class RunDraft {
       stage.payloads = noPayloads;
     }
     this.isDirty = false;
+    this.isUnchecked = false;
   }
 }
 

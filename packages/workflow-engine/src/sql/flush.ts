@@ -1,6 +1,6 @@
 // Writes what a batch has decided: one statement a table, whatever the number of runs. The order is that of `Changes`, and for
-// PostgreSQL that of all who write: runs, stages, what hangs on them, events.
-import type { Lease, RunState } from "../ports/store.ts";
+// PostgreSQL that of all who write: runs, stages, what hangs on them, events. Runs that are there come first: to change them locks them.
+import type { Lease } from "../ports/store.ts";
 import type { Row, Session, Statement } from "./db.ts";
 import type { RunDraft } from "./draft.ts";
 import { ensureBudgetRow, ensureBudgets, insertBudgetRow, insertBudgets, raiseBudgetRow, raiseBudgets } from "./tables/budgets.ts";
@@ -9,6 +9,8 @@ import { insertAttemptRow, insertAttempts, insertLogRow, insertLogs, saveArtifac
 import { ensureInstances } from "./tables/instances.ts";
 import { insertOutbox } from "./tables/outbox.ts";
 import {
+  checkRunRow,
+  checkRuns,
   countEvents,
   insertRunRow,
   insertRuns,
@@ -18,7 +20,7 @@ import {
   updateRunRow,
   updateRuns,
   updateStagePriorities,
-} from "./tables/runs.ts";
+} from "./tables/run-writes.ts";
 import {
   dropStages,
   endOpenStages,
@@ -34,9 +36,13 @@ import {
   updateStages,
 } from "./tables/stage-writes.ts";
 
-/** Writes these drafts and leaves them clean. */
+/**
+ * Writes these drafts and leaves them clean. A run that is unchecked is checked by the statement that changes it; where any is not changed,
+ * all are before, which is one more statement, but still one order of locks.
+ */
 export async function flushDrafts(session: Session, drafts: readonly RunDraft[], now: number, newId: () => string): Promise<void> {
   const writes = new Writes();
+  if (drafts.some(isKept)) for (const draft of drafts) if (draft.isUnchecked) writes.add(checkRuns, checkRunRow(draft));
   for (const draft of drafts) {
     gatherRun(writes, draft, now);
     gatherStages(writes, draft, now);
@@ -50,15 +56,23 @@ export async function flushDrafts(session: Session, drafts: readonly RunDraft[],
       deleted.map((draft) => draft.runId),
     );
   }
+  for (const draft of drafts) draft.settleWrites();
   for (const draft of deleted) {
-    draft.run = null;
+    draft.run = draft.written = null;
     draft.eventCount = 0;
     draft.stages.clear();
   }
-  for (const draft of drafts) draft.settleWrites();
+}
+
+/** True for an unchecked run that stays as it is. */
+function isKept({ isUnchecked, isRunChanged }: RunDraft): boolean {
+  return isUnchecked && !isRunChanged;
 }
 
 const writeOrder: readonly Statement[] = [
+  checkRuns,
+  moveRuns,
+  updateRuns,
   insertRuns,
   insertAttempts,
   endOpenStages,
@@ -67,8 +81,6 @@ const writeOrder: readonly Statement[] = [
   updateStages,
   insertNewStages,
   insertStages,
-  moveRuns,
-  updateRuns,
   countEvents,
   updateStagePriorities,
   insertBudgets,
@@ -84,7 +96,7 @@ const writeOrder: readonly Statement[] = [
 class Writes {
   readonly #rows = new Map<Statement, Row[]>();
   readonly #instances = new Set<string>();
-  readonly #moving: Array<{ run: RunState; eventCount: number }> = [];
+  readonly #moving: RunDraft[] = [];
 
   add(statement: Statement, row: Row): void {
     const rows = this.#rows.get(statement);
@@ -100,22 +112,28 @@ class Writes {
   }
 
   /** Moves a run on; where many rows are one statement, with those of which more changes. */
-  addMove(run: RunState, eventCount: number): void {
-    this.#moving.push({ run, eventCount });
+  addMove(draft: RunDraft): void {
+    this.#moving.push(draft);
   }
 
   async run(session: Session, now: number): Promise<void> {
     const isOne = session.dialect.takesArrays && this.#rows.has(updateRuns);
-    for (const { run, eventCount } of this.#moving) {
-      if (isOne) this.add(updateRuns, updateRunRow(run, undefined, eventCount, now));
-      else this.add(moveRuns, moveRunRow(run, eventCount, now));
+    for (const draft of this.#moving) {
+      if (isOne) this.add(updateRuns, updateRunRow(draft, now));
+      else this.add(moveRuns, moveRunRow(draft, now));
     }
     for (const statement of writeOrder) {
       const rows = this.#rows.get(statement);
       if (!rows) continue;
+      if (session.dialect.locksRows && statement.isCheck) rows.sort(byId);
       await session.send(statement, rows);
     }
   }
+}
+
+/** Everybody locks runs in the order of their ids, so nobody waits in a circle. */
+function byId([one]: Row, [other]: Row): number {
+  return one! < other! ? -1 : 1;
 }
 
 function gatherRun(writes: Writes, draft: RunDraft, now: number): void {
@@ -123,8 +141,8 @@ function gatherRun(writes: Writes, draft: RunDraft, now: number): void {
   if (!run) return;
   const eventCount = draft.eventCount + draft.events.length;
   if (created) writes.add(insertRuns, insertRunRow(run, created, draft.output ?? null, eventCount, now));
-  else if (draft.isRunChanged && draft.output === undefined && written && isMove(written, run)) writes.addMove(run, eventCount);
-  else if (draft.isRunChanged) writes.add(updateRuns, updateRunRow(run, draft.output, eventCount, now));
+  else if (draft.isRunChanged && draft.output === undefined && written && isMove(written, run)) writes.addMove(draft);
+  else if (draft.isRunChanged) writes.add(updateRuns, updateRunRow(draft, now));
   else if (draft.events.length > 0) writes.add(countEvents, [run.id, eventCount]);
   if (draft.isPriorityChanged) writes.add(updateStagePriorities, [run.id, run.priority]);
   if (created?.budget) writes.add(insertBudgets, insertBudgetRow(run.id, created.budget));
@@ -167,5 +185,4 @@ function gatherRest(writes: Writes, draft: RunDraft, now: number, newId: () => s
   for (const artifact of byKey.values()) writes.add(saveArtifacts, saveArtifactRow(runId, artifact, newId(), now));
   if (events.length === 0) return;
   writes.add(insertOutbox, [runId, now, null, `[${events.join(",")}]`, events.length, draft.eventCount + 1]);
-  draft.eventCount += events.length;
 }

@@ -82,7 +82,7 @@ describe("a store on PostgreSQL", () => {
     sent.length = 0;
     await store.runStore.transact(ending("r", "a"));
     const names = sent.map(({ name }) => name?.replace(/_[^_]*$/, "") ?? "");
-    expect(names.filter((name) => /^[a-z_]+$/.test(name))).toEqual(["check_runs", "end_stages", "move_runs", "insert_outbox"]);
+    expect(names.filter((name) => /^[a-z_]+$/.test(name))).toEqual(["move_runs", "end_stages", "insert_outbox"]);
   });
 
   it("plans what it runs for one row a few times, and then no more", async () => {

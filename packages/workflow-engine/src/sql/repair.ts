@@ -3,7 +3,8 @@
 import type { Batch } from "./batch.ts";
 import type { Session } from "./db.ts";
 import { forOne, forRows } from "./dialect.ts";
-import { lockRuns, touchRuns } from "./tables/runs.ts";
+import { touchRuns } from "./tables/run-writes.ts";
+import { lockRuns } from "./tables/runs.ts";
 import { updateStageRow, updateStages } from "./tables/stage-writes.ts";
 import { ofRunningRun, readStageState, stageStateColumns } from "./tables/stages.ts";
 

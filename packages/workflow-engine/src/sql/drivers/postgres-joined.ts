@@ -18,7 +18,7 @@ export function joinedClient(client: TransactionClient, query: TransactionQuery)
     query: async ({ text, values = [] }: PgQuery) => {
       const kind = kindOf(text);
       const answered = await query(wrapped(text, kind), [...values]);
-      if (kind === "plain") return { rows: [], rowCount: null, command: "" };
+      if (kind === "plain" || kind === "check") return { rows: [], rowCount: null, command: "" };
       const texts = answered.map((row) => Object.values(row as object)[0] as string);
       if (kind === "write") return { rows: [], rowCount: Number(texts[0]), command: "" };
       const rows = texts.map((json) => Object.values(JSON.parse(json) as object).map(asRead));
@@ -69,9 +69,10 @@ function useless(cause: unknown): WorkflowEngineError {
   return new WorkflowEngineError("STORE_REFUSED", text, { cause });
 }
 
-type Kind = "read" | "write" | "plain";
+type Kind = "read" | "write" | "check" | "plain";
 
 function kindOf(text: string): Kind {
+  if (text.startsWith("WITH found AS (UPDATE")) return "check";
   if (/^\s*(SELECT|WITH)\b/i.test(text) || /\bRETURNING\b/.test(text)) return "read";
   return /^\s*(INSERT|UPDATE|DELETE)\b/i.test(text) ? "write" : "plain";
 }
@@ -79,6 +80,8 @@ function kindOf(text: string): Kind {
 function wrapped(text: string, kind: Kind): string {
   if (kind === "plain") return text;
   const cast = text.replace(/(\$\d+)::/g, "$1::text::");
+  // what changes rows stands at the top level only; it answers nothing that anybody wants
+  if (kind === "check") return cast;
   // ROW gives every column a name of its own (f1, f2, ...), whatever the statement calls it
   if (kind === "read") return `WITH q AS (${cast}) SELECT row_to_json(ROW(q.*))::text AS answer FROM q`;
   return `WITH q AS (${cast} RETURNING 1) SELECT count(*)::text AS answer FROM q`;

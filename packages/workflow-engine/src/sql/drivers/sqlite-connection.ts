@@ -11,7 +11,7 @@ export interface SqliteFile {
   readonly isReader?: boolean;
 }
 
-/** A statement for each row: `read` answers rows, `write` how many have changed, `send` nothing; `check` stops where a row answers nothing. */
+/** A statement for each row: `read` answers rows, `write` how many have changed, `send` nothing; `check` that each has found a row. */
 export interface RowsStep {
   readonly do: "read" | "write" | "send" | "check";
   readonly text: string;
@@ -119,14 +119,16 @@ export class LocalConnection implements SqliteConnection<readonly Step[]> {
   #rows(database: DatabaseSync, step: RowsStep): StepAnswer {
     const prepared = this.#prepare(database, step.text);
     if (step.do === "read") return readRows(prepared, step.rows);
-    const isCounted = step.do === "write";
+    const isCounted = step.do !== "send";
     const before = isCounted ? this.#number(database, "SELECT total_changes()") : 0;
+    let answered = 0;
     for (const row of step.rows) {
-      // unlike `run`, `get` makes no answer
-      const found = prepared.get(...bound(row));
-      if (step.do === "check" && found === undefined) throw new Disturbed("Somebody else has changed a run meanwhile");
+      // unlike `run`, `get` makes no answer of what is changed
+      if (prepared.get(...bound(row)) !== undefined) answered++;
     }
-    return isCounted ? this.#number(database, "SELECT total_changes()") - before : null;
+    const changed = isCounted ? this.#number(database, "SELECT total_changes()") - before : 0;
+    if (step.do === "check" && answered + changed < step.rows.length) throw new Disturbed("Somebody else has changed a run meanwhile");
+    return step.do === "write" ? changed : null;
   }
 
   #rollback(database: DatabaseSync): void {

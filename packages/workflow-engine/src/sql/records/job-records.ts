@@ -8,7 +8,7 @@ import { forOne } from "../dialect.ts";
 import { encodeEvent } from "../outbox-events.ts";
 import { ensureInstances } from "../tables/instances.ts";
 import { insertOutbox } from "../tables/outbox.ts";
-import { touchRuns } from "../tables/runs.ts";
+import { touchRuns } from "../tables/run-writes.ts";
 import { updateStageRow, updateStages } from "../tables/stage-writes.ts";
 import {
   loadRunStages,

@@ -12,7 +12,7 @@ import { loadMarksOf, markEach, markKey, reviveMarks } from "../marks.ts";
 import { type EventMark, eventsOf, type OutboxRow, payloadOf, readOutboxRow } from "../outbox-events.ts";
 import { publicationTime } from "../publication-time.ts";
 import { listLive, loadLastSequence, loadOutbox, markPublished } from "../tables/outbox.ts";
-import { countEvents } from "../tables/runs.ts";
+import { countEvents } from "../tables/run-writes.ts";
 import { toDate, toText } from "./json-text.ts";
 import { lockRun } from "./run-records.ts";
 import type { Step } from "./steps.ts";

@@ -20,7 +20,8 @@ import {
   saveRunRow,
   toRunRecord,
 } from "../tables/run-records.ts";
-import { lockRuns, readRunState, runStateWidth, strandedAt } from "../tables/runs.ts";
+import { strandedAt } from "../tables/run-writes.ts";
+import { lockRuns, readRunState, runStateWidth } from "../tables/runs.ts";
 import { countStages } from "../tables/stage-records.ts";
 import { fromDate, keep, toText } from "./json-text.ts";
 import type { Step } from "./steps.ts";

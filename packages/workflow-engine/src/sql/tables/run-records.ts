@@ -5,7 +5,8 @@ import { toDollars } from "../../store/pico-dollars.ts";
 import type { Row } from "../db.ts";
 import { forOne } from "../dialect.ts";
 import { fromText, toDate } from "../records/json-text.ts";
-import { readRunState, runStateColumns, runStateWidth, strandedAt } from "./runs.ts";
+import { strandedAt } from "./run-writes.ts";
+import { readRunState, runStateColumns, runStateWidth } from "./runs.ts";
 
 /** A run's row as the CRUD port works with it. */
 export interface RunRow {
