@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { expect, it } from "vitest";
-import { countSuites } from "./suite-counts.ts";
+import { countSuites, countTests } from "./suite-counts.ts";
 
 it("counts passed cases by store, and skipped ones by reason", () => {
   const folder = mkdtempSync(path.join(os.tmpdir(), "counts-"));
@@ -27,6 +27,8 @@ it("counts passed cases by store, and skipped ones by reason", () => {
     ["Store on 14", "cases skipped: no table", 2],
     ["Release, small on 14", "cases passed", 1],
   ]);
+  expect(countTests(file)).toEqual({ passed: 4, failed: 0, skipped: 4 });
   expect(countSuites(path.join(folder, "none.json"))).toEqual([]);
+  expect(countTests(path.join(folder, "none.json"))).toEqual({ passed: 0, failed: 0, skipped: 0 });
   rmSync(folder, { recursive: true, force: true });
 });

@@ -1,4 +1,4 @@
-// How many cases of the suites each store passed, and why it skipped any, out of the report of a test run.
+// How many tests passed, how many cases of the suites each store passed, and why it skipped any, out of the report of a test run.
 
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
@@ -9,11 +9,21 @@ interface Report {
   testResults: Array<{ name: string; assertionResults: Array<{ ancestorTitles: string[]; title: string; status: string }> }>;
 }
 
+/** Counts all tests of a report by how they ended; none when there is no report. */
+export function countTests(report: string): { passed: number; failed: number; skipped: number } {
+  const tests = readReport(report).flatMap(({ assertionResults }) => assertionResults);
+  const passed = tests.filter(({ status }) => status === "passed").length;
+  const failed = tests.filter(({ status }) => status === "failed").length;
+  return { passed, failed, skipped: tests.length - passed - failed };
+}
+
+function readReport(file: string): Report["testResults"] {
+  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Report).testResults : [];
+}
+
 /** Counts the cases of the files called `suites.*.test.ts`, by what they are bound to: everything above the suite's own name. */
 export function countSuites(report: string, suffix = ""): Figure[] {
-  if (!existsSync(report)) return [];
-  const { testResults } = JSON.parse(readFileSync(report, "utf8")) as Report;
-  const cases = testResults
+  const cases = readReport(report)
     .filter(({ name }) => path.basename(name).startsWith("suites."))
     .flatMap(({ assertionResults }) => assertionResults.map((each) => ({ ...each, store: each.ancestorTitles.slice(0, -1).join(", ") })))
     .filter(({ store }) => store !== "");
