@@ -10,7 +10,8 @@ import { RecordedStatements } from "./recorded-statements.test-fixture.ts";
 import { type PlanReport, StatementPlans } from "./statement-plans.test-fixture.ts";
 import { allSuites } from "./suites/index.ts";
 
-const runs = process.env["PROOF"] === "full" ? 1_000_000 : 20_000;
+const isFull = process.env["PROOF"] === "full";
+const runs = isFull ? 1_000_000 : 20_000;
 const recorded = new RecordedStatements();
 afterAll(() => recorded.stop());
 
@@ -58,6 +59,8 @@ const spare: Readonly<Record<string, string>> = {
   deliveries_dead: "few deliveries are dead",
   deliveries_due: "few deliveries wait",
   runs_other: "that of their workflows is as good while they are few",
+  runs_other_of_workflow: "that of all workflows is as good while they are few",
+  ...(isFull ? {} : { publications_until: "publications are few" }),
 };
 
 describe(`PostgreSQL with ${runs} ended runs`, () => {
@@ -96,9 +99,11 @@ describe(`PostgreSQL with ${runs} ended runs`, () => {
     const needless: string[] = [];
     for (const index of await plans.listIndexes()) {
       const name = index.slice(index.lastIndexOf(".") + 1);
-      const users = reports.filter(({ indexes }) => indexes.includes(name)).map(({ statement }) => statement);
-      const without = users.length === 0 ? [] : await plans.examine(users, index);
-      if (without.every(({ problems }) => problems.length === 0) && !(name in spare)) needless.push(`${name} (${users.length})`);
+      const users = new Map(reports.filter(({ indexes }) => indexes.includes(name)).map((report) => [report.statement, report.problems]));
+      const without = users.size === 0 ? [] : await plans.examine([...users.keys()], index);
+      // what is as bad with the index, since that is what is asked, does not miss it
+      const isMissed = without.some(({ statement, problems }) => problems.length > users.get(statement)!.length);
+      if (!isMissed && !(name in spare)) needless.push(`${name} (${users.size})`);
     }
     expect(needless).toEqual([]);
   }, 600_000);
