@@ -25,6 +25,9 @@ const onPostgres = ["testing/suites.postgres", "testing/suites.prisma-postgresql
 /** Tests that judge how long something takes: beside others they would judge the machine. */
 const timed = ["e2e/src/arrivals.test.ts", "e2e/src/long-history.test.ts", "e2e/src/silence.test.ts"];
 
+/** What a test may take that says nothing else: more than it needs, since a limit is here for what hangs and not for what is slow. */
+const limits = ["--testTimeout=240000", "--hookTimeout=240000"];
+
 /** A part of a proof: one run of vitest. */
 interface Part {
   name: string;
@@ -55,7 +58,7 @@ function runTests({ name, args, release }: Part, postgres: string, env: Record<s
   const startedAt = performance.now();
   try {
     const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-    const done = spawnSync(process.execPath, ["node_modules/vitest/vitest.mjs", "run", ...reporters, ...args], {
+    const done = spawnSync(process.execPath, ["node_modules/vitest/vitest.mjs", "run", ...reporters, ...limits, ...args], {
       cwd: ROOT,
       stdio: "inherit",
       env: { ...process.env, PROOF: "full", PROOF_FIGURES: file, ...env },
