@@ -66,6 +66,8 @@ function bind(bench: Bench): Bench {
     countCompleted: () => bench.countCompleted(),
     close: () => bench.close(),
     ...(bench.hire && { hire: bench.hire.bind(bench) }),
+    ...(bench.halt && { halt: bench.halt.bind(bench) }),
+    ...(bench.ready && { ready: bench.ready.bind(bench) }),
     ...(bench.dismiss && { dismiss: bench.dismiss.bind(bench) }),
     ...(bench.usage && { usage: bench.usage.bind(bench) }),
     ...(bench.restart && { restart: bench.restart.bind(bench) }),

@@ -43,6 +43,10 @@ export interface Bench {
   dismiss?(): Promise<void>;
   /** Starts the worker: those hired, else one. */
   work(): Promise<void>;
+  /** Stops the idle worker processes where they stand; absent when the worker is this process. */
+  halt?(): Promise<void>;
+  /** Gives the database its statistics and answers what lets the halted processes go on. Absent where `halt` is. */
+  ready?(): Promise<() => void>;
   /** Resolves as soon as this process knows that `total` runs have ended since the store was opened, their commits included. */
   ended(total: number): Promise<void>;
   /** Runs the store says have completed. */

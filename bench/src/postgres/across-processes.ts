@@ -1,5 +1,6 @@
 // An engine on PostgreSQL as scenarios know it: starts happen in the measuring process, workers are processes of their own, and what
 // has ended comes back over their pipes, the same way for every engine.
+import { setTimeout } from "node:timers/promises";
 import { EndedCount } from "../engines/ended-count.ts";
 import type { Bench, Engine, Shape, Usage } from "../engines/engine.ts";
 import { type MeasuredDatabase, openDatabase } from "./database.ts";
@@ -23,6 +24,9 @@ export function acrossProcesses({ module, halves, ...engine }: PostgresEngine): 
     },
   };
 }
+
+/** How long a worker has to have said nothing before it is halted. */
+const quietMs = 300;
 
 class AcrossProcesses implements Bench {
   readonly #database: MeasuredDatabase;
@@ -57,6 +61,19 @@ class AcrossProcesses implements Bench {
   async work(): Promise<void> {
     if (this.#workers.length === 0) await this.hire(1);
     await Promise.all(this.#workers.map((worker) => worker.work()));
+  }
+
+  async halt(): Promise<void> {
+    // what they do behind the last end is over by then: nobody is to stand still with a transaction open
+    await setTimeout(quietMs);
+    for (const worker of this.#workers) worker.halt();
+  }
+
+  async ready(): Promise<() => void> {
+    await this.#database.analyse();
+    return () => {
+      for (const worker of this.#workers) worker.goOn();
+    };
   }
 
   ended(total: number): Promise<void> {

@@ -35,6 +35,16 @@ export class WorkerProcess {
     return (await this.#ask("usage"))!;
   }
 
+  /** Stops it where it stands, in between two instructions. */
+  halt(): void {
+    this.#child.kill("SIGSTOP");
+  }
+
+  /** Lets it go on. */
+  goOn(): void {
+    this.#child.kill("SIGCONT");
+  }
+
   /** Ends it in order. */
   async close(): Promise<void> {
     await this.#ask("close");
