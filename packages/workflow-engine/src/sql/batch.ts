@@ -2,10 +2,10 @@
 // earlier ones, then write one statement a table (P2, P4). A decision that throws leaves the batch before anything of it is folded.
 import { WorkflowEngineError } from "../errors.ts";
 import type { Environment } from "../ports/environment.ts";
-import type { Changes, Decide, RunPayloads, Snapshot, Unit } from "../ports/store.ts";
+import type { Changes, Decide, RunPayloads, Snapshot, Unit, UnitKey } from "../ports/store.ts";
 import { Failure } from "../store/coalescer.ts";
 import { isKeyWritten } from "../store/unit-key.ts";
-import type { Session } from "./db.ts";
+import type { Row, Session } from "./db.ts";
 import { checkChanges, fold, missingStages, RunDraft, stageKey } from "./draft.ts";
 import { flushDrafts } from "./flush.ts";
 import { isOwn, Own, own } from "./own-error.ts";
@@ -70,7 +70,8 @@ export class Batch {
 
   /** Writes everything decided so far. */
   async flush(): Promise<void> {
-    const dirty = [...this.#drafts.values()].filter((draft) => draft.isDirty || draft.isUnchecked);
+    const dirty: RunDraft[] = [];
+    for (const draft of this.#drafts.values()) if (draft.isDirty || draft.isUnchecked) dirty.push(draft);
     if (dirty.length > 0) await flushDrafts(this.session, dirty, this.now, this.newId);
     await this.#keys.flush(this.session, this.now);
   }
@@ -85,23 +86,25 @@ export class Batch {
   async #load(units: readonly Unit<unknown>[]): Promise<void> {
     const ids: string[] = [];
     const known: RunDraft[] = [];
+    const keys: UnitKey<unknown>[] = [];
     const isTrusting = this.remembered.isTrusting();
-    for (const { runId: id, isNew } of units) {
+    for (const { runId: id, key, isNew } of units) {
+      const isThere = !(isNew && isTrusting);
+      if (key && isThere) keys.push(key);
       if (this.#drafts.has(id)) continue;
       const draft = this.remembered.take(id);
       if (draft) known.push(draft);
-      else if (!(isNew && isTrusting)) ids.push(id);
+      else if (isThere) ids.push(id);
       this.#drafts.set(id, draft ?? new RunDraft(id, null));
     }
-    const keys = units.flatMap(({ key, isNew }) => (key && !(isNew && isTrusting) ? [key] : []));
     const locked = new Set(ids);
     // sent together: nobody's question waits for somebody else's answer
     await Promise.all([
       this.#lock(ids, known),
-      this.#loadStages(this.#wantedOf(units.filter(({ runId }) => locked.has(runId)))),
+      this.#loadStages(this.#wantedOf(units, ({ runId }) => locked.has(runId))),
       keys.length > 0 ? this.#keys.load(this.session, keys) : null,
     ]);
-    await this.#loadStages(this.#wantedOf(units.filter(({ runId }) => !locked.has(runId) && this.#drafts.get(runId)!.run)));
+    await this.#loadStages(this.#wantedOf(units, ({ runId, run }) => !locked.has(runId) && run !== null));
   }
 
   /**
@@ -133,15 +136,18 @@ export class Batch {
     for (const { runId } of known) if (isGone(runId)) this.#drafts.set(runId, new RunDraft(runId, null));
   }
 
-  /** The stages that units are about and that are not known. */
-  #wantedOf(units: readonly Unit<unknown>[]): Array<Array<string | number>> {
-    return units.flatMap(({ runId, stage }) => {
-      const isKnown = !stage || this.#drafts.get(runId)!.stages.has(stageKey(stage.stageId, stage.item));
-      return isKnown ? [] : [[runId, stage.stageId, stage.item]];
-    });
+  /** The stages that units are about and that are not known, of these runs. */
+  #wantedOf(units: readonly Unit<unknown>[], isAsked: (draft: RunDraft) => boolean): Row[] {
+    const wanted: Row[] = [];
+    for (const { runId, stage } of units) {
+      const draft = this.#drafts.get(runId)!;
+      const isKnown = !stage || draft.stages.has(stageKey(stage.stageId, stage.item));
+      if (!isKnown && isAsked(draft)) wanted.push([runId, stage.stageId, stage.item]);
+    }
+    return wanted;
   }
 
-  async #loadStages(wanted: Array<Array<string | number>>): Promise<void> {
+  async #loadStages(wanted: readonly Row[]): Promise<void> {
     if (wanted.length === 0) return;
     for (const row of await this.session.read(loadStages, wanted)) this.#drafts.get(row[0] as string)!.adopt(readStageState(row));
   }
