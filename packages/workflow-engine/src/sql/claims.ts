@@ -147,7 +147,7 @@ export async function takeJobs(
 
 /** Parameters of `insertOutbox` for stages of a run that start. */
 function startedRow(runId: string, stages: readonly StageState[], eventCount: number, now: number): Row {
-  return [runId, now, null, `[${stages.map((stage) => encodeEvent(startedEvent(stage))).join(",")}]`, stages.length, eventCount + 1];
+  return [runId, now, `[${stages.map((stage) => encodeEvent(startedEvent(stage))).join(",")}]`, stages.length, eventCount + 1];
 }
 
 /**

@@ -3,8 +3,11 @@
 // where UPDATE .. FROM costs 3.9 us.
 // What differs stands beside the statement it changes, as a fragment that is empty elsewhere.
 
-/** Type of a parameter; `texts` and `ints` are lists, as JSON; `limit` stands behind LIMIT. */
-export type ColumnType = "text" | "int" | "real" | "texts" | "ints" | "limit";
+/**
+ * Type of a parameter; `texts` and `ints` are lists, as JSON; `limit` stands behind LIMIT. An `instant` is an `int` that all rows of one
+ * statement share, as what happens at the same time does.
+ */
+export type ColumnType = "text" | "int" | "real" | "instant" | "texts" | "ints" | "limit";
 
 /** Names and types of a statement's parameters, in the order of their binding. */
 export type Columns = Readonly<Record<string, ColumnType>>;
@@ -72,6 +75,7 @@ const postgresTypes: Record<ColumnType, string> = {
   text: "text",
   int: "bigint",
   real: "float8",
+  instant: "bigint",
   texts: "text[]",
   ints: "bigint[]",
   limit: "bigint",
@@ -131,10 +135,12 @@ export function forRows<const C extends Columns>(name: string, columns: C, text:
       const insert = (table: string): string => `INSERT INTO ${table} (${list}) VALUES (${parameters.join(", ")})`;
       return text(refsOf(names, parameters) as Refs<C>, { dialect, from: "", using: "", join: "", given: "1", insert });
     }
-    const source = `unnest(${parameters.map((parameter) => `${parameter}[]`).join(", ")}) AS u(${list})`;
-    const refs = names.map((column) => `u.${column}`);
+    const isShared = names.map((column) => columns[column] === "instant");
+    const arrays = parameters.filter((_, i) => !isShared[i]).map((parameter) => `${parameter}[]`);
+    const source = `unnest(${arrays.join(", ")}) AS u(${names.filter((_, i) => !isShared[i]).join(", ")})`;
+    const refs = names.map((column, i) => (isShared[i] ? parameters[i]! : `u.${column}`));
     const insert = (table: string): string => `INSERT INTO ${table} (${list}) SELECT ${refs.join(", ")} FROM ${source} WHERE true`;
-    const given = `cardinality(${parameters[0]}[])`;
+    const given = `cardinality(${arrays[0]})`;
     const parts = { dialect, from: `FROM ${source}`, using: `USING ${source}`, join: `${source} CROSS JOIN`, given, insert };
     return text(refsOf(names, refs) as Refs<C>, parts);
   };

@@ -184,5 +184,5 @@ function gatherRest(writes: Writes, draft: RunDraft, now: number, newId: () => s
   const byKey = new Map(artifacts.map((artifact) => [artifact.key, artifact]));
   for (const artifact of byKey.values()) writes.add(saveArtifacts, saveArtifactRow(runId, artifact, newId(), now));
   if (events.length === 0) return;
-  writes.add(insertOutbox, [runId, now, null, `[${events.join(",")}]`, events.length, draft.eventCount + 1]);
+  writes.add(insertOutbox, [runId, now, `[${events.join(",")}]`, events.length, draft.eventCount + 1]);
 }

@@ -3,6 +3,7 @@
 import pg from "pg";
 import type { PgQuery } from "../sql/drivers/postgres-client.ts";
 import { StatementTrain } from "../sql/drivers/postgres-train.ts";
+import { arraysOf } from "../sql/drivers/postgres-values.ts";
 
 const keptAtEachEnd = 2;
 
@@ -56,7 +57,7 @@ export class RecordedStatements {
   }
 
   #record(query: PgQuery | undefined): void {
-    const { text, name, values = [] } = query ?? {};
+    const { text, name, many, values = many ? arraysOf(many) : [] } = query ?? {};
     if (text?.includes("set_config('enable_")) this.#settings = text;
     if (text === undefined || name === undefined || !/^(SELECT|INSERT|UPDATE|DELETE|WITH) /.test(text)) return;
     // behind the name of the statement is that of its text

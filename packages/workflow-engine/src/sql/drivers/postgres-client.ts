@@ -1,13 +1,15 @@
 // What the store uses of `pg`, by its shape: a pool of the caller's own may come from any version of it.
 import { WorkflowEngineError } from "../../errors.ts";
 import { Conflict, Unanswered } from "../db.ts";
-import type { readers } from "./postgres-values.ts";
+import type { ManyRows, readers } from "./postgres-values.ts";
 
 /** One query. */
 export interface PgQuery {
   text: string;
   name?: string;
   values?: ReadonlyArray<string | null>;
+  /** Instead of values, in a train. */
+  many?: ManyRows;
   rowMode?: "array";
   types?: typeof readers;
   /** Milliseconds without an answer after which the connection counts as broken. */
@@ -29,7 +31,7 @@ export interface PgConnection {
   execute(message: { portal: string; rows: number }): void;
   close(message: { type: "S"; name: string }): void;
   sync(): void;
-  readonly stream: { cork?(): void; uncork?(): void };
+  readonly stream: { write(bytes: Uint8Array): unknown; cork?(): void; uncork?(): void };
 }
 
 /** A connection: a `pg.Client`, or one of a `pg.Pool`. */

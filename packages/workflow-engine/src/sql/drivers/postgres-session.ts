@@ -148,13 +148,14 @@ export class PostgresSession implements Session {
   #queriesOf(statement: Statement, params: readonly Row[]): PgQuery[] {
     const isMany = statement.kind === "rows" && params.length > 1;
     const { name, text } = isMany || statement.kind === "one" ? this.#parts.texts.of(statement) : this.#parts.texts.ofOne(statement);
-    const queryOf = (values: Array<string | null>): PgQuery => {
-      const query: PgQuery = { text, values, rowMode: "array", types: readers };
+    const queryOf = (parameters: Pick<PgQuery, "values" | "many">): PgQuery => {
+      const query: PgQuery = { text, rowMode: "array", types: readers, ...parameters };
       if (this.#parts.isPrepared) query.name = name;
       return query;
     };
-    if (isMany) return [queryOf(arraysOf(statement, params))];
-    return params.map((row) => queryOf(scalarsOf(statement, row)));
+    if (!isMany) return params.map((row) => queryOf({ values: scalarsOf(statement, row) }));
+    const many = { columns: statement.columns, rows: params };
+    return [queryOf(this.#ridesTrains ? { many } : { values: arraysOf(many) })];
   }
 
   /** Sends what waits and then these; answers the results of these. */

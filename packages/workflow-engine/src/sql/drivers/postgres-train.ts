@@ -1,6 +1,8 @@
 // Statements that travel together: one write, one answer, one Sync at the end. PostgreSQL runs what stands before a Sync as one
 // transaction, so a batch that asks nothing in between needs neither BEGIN nor COMMIT. It is a query class of one's own to `pg`, as its
 // cursors are; the messages are those of the extended protocol (https://www.postgresql.org/docs/18/protocol-flow.html).
+
+import { BindWriter } from "./postgres-bind.ts";
 import type { PgConnection, PgQuery, PgResult } from "./postgres-client.ts";
 import { readers } from "./postgres-values.ts";
 
@@ -15,8 +17,15 @@ const noReaders: Readers = [];
 /** What a connection knows of a statement: how its columns are read, or that it may or may not be prepared. */
 type Known = Readers | "unsure";
 
-/** Statements by name, of each connection. */
-const prepared = new WeakMap<PgConnection, Map<string, Known>>();
+/** What is kept of a connection. */
+interface Wire {
+  /** Statements by name. */
+  readonly known: Map<string, Known>;
+  /** Writes the next train: that of the one before has been read when its answers are there. */
+  readonly writer: BindWriter;
+}
+
+const wires = new WeakMap<PgConnection, Wire>();
 
 /** Some statements on their way through one connection. */
 export class StatementTrain {
@@ -42,13 +51,14 @@ export class StatementTrain {
   }
 
   submit(connection: PgConnection): null {
-    let known = prepared.get(connection);
-    if (!known) prepared.set(connection, (known = new Map()));
-    this.#known = known;
+    let wire = wires.get(connection);
+    if (!wire) wires.set(connection, (wire = { known: new Map(), writer: new BindWriter() }));
+    this.#known = wire.known;
+    wire.writer.rewind();
     // one write for all of them
     connection.stream.cork?.();
     try {
-      for (const query of this.queries) this.#send(connection, query, known);
+      for (const query of this.queries) this.#send(connection, query, wire);
       connection.sync();
     } finally {
       connection.stream.uncork?.();
@@ -86,12 +96,13 @@ export class StatementTrain {
   handlePortalSuspended(): void {}
   handleCopyInResponse(): void {}
 
-  #send(connection: PgConnection, { text, name = "", values = [] }: PgQuery, known: Map<string, Known>): void {
+  #send(connection: PgConnection, { text, name = "", values = [], many }: PgQuery, { known, writer }: Wire): void {
     const columns = name === "" ? undefined : known.get(name);
     const isPrepared = columns !== undefined && columns !== "unsure";
     if (columns === "unsure") connection.close({ type: "S", name });
     if (!isPrepared) connection.parse({ text, name });
-    connection.bind({ portal: "", statement: name, values });
+    if (many) connection.stream.write(writer.write(name, many));
+    else connection.bind({ portal: "", statement: name, values });
     // how its columns are read is known since the first time
     if (!isPrepared) connection.describe({ type: "P", name: "" });
     connection.execute({ portal: "", rows: 0 });

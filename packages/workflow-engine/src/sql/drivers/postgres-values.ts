@@ -1,25 +1,20 @@
-// Values on their way to and from PostgreSQL. Many rows travel as one array a column, as text that the server parses; a text whose
-// quoting JSON agrees with is quoted by the runtime's own code, which is four times as fast as a regular expression.
+// Values as text on their way to and from PostgreSQL. A text whose quoting JSON agrees with is quoted by the runtime's own code, which is
+// four times as fast as a regular expression.
 import type { Row, SqlValue, Statement } from "../db.ts";
-import type { ColumnType } from "../dialect.ts";
+import type { Columns, ColumnType } from "../dialect.ts";
+
+/** Parameters of a statement over many rows. */
+export interface ManyRows {
+  readonly columns: Columns;
+  readonly rows: readonly Row[];
+}
 
 const GREATEST_BIGINT = "9223372036854775807";
 
-/** Parameters of a statement over rows: one array literal a column. */
-export function arraysOf({ columns }: Statement, rows: readonly Row[]): string[] {
-  return Object.values(columns).map((type, at) => {
-    let literal = "{";
-    let last: SqlValue | undefined;
-    let quoted = "";
-    for (let i = 0; i < rows.length; i++) {
-      const value = rows[i]![at]!;
-      // many rows of a batch say the same: the status, the instant, the worker
-      if (value !== last || i === 0) quoted = elementOf(type, value);
-      last = value;
-      literal += i === 0 ? quoted : `,${quoted}`;
-    }
-    return `${literal}}`;
-  });
+/** Parameters of a statement over rows, for clients that take no bytes: one array literal a column. */
+export function arraysOf({ columns, rows }: ManyRows): Array<string | null> {
+  const literalOf = (type: ColumnType, at: number): string => `{${rows.map((row) => elementOf(type, row[at]!)).join(",")}}`;
+  return Object.values(columns).map((type, at) => (type === "instant" ? scalarOf(type, rows[0]![at]!) : literalOf(type, at)));
 }
 
 function elementOf(type: ColumnType, value: SqlValue): string {
@@ -35,11 +30,11 @@ function scalarOf(type: ColumnType, value: SqlValue): string | null {
   if (value === null || value === undefined) return null;
   if (type === "texts") return `{${(JSON.parse(String(value)) as string[]).map(quoteText).join(",")}}`;
   if (type === "ints") return `{${(JSON.parse(String(value)) as number[]).join(",")}}`;
-  return type === "int" || type === "limit" ? intOf(value) : String(value);
+  return type === "int" || type === "limit" || type === "instant" ? intOf(value) : String(value);
 }
 
 /** Instants and counts are whole; a bound that is infinite is the greatest there is. */
-function intOf(value: string | number): string {
+export function intOf(value: string | number): string {
   if (typeof value === "string" || Number.isInteger(value)) return String(value);
   if (Number.isFinite(value)) return String(Math.round(value));
   return value > 0 ? GREATEST_BIGINT : `-${GREATEST_BIGINT}`;

@@ -121,7 +121,7 @@ export async function failStage(step: Step, stage: JobStage, error: string): Pro
   const { runId, stageId, name } = stage.state;
   await move(step, stage.state, { status: "FAILED", readyAt: null, completedAt: now, error });
   const events = `[${encodeEvent({ type: "stage:failed", stageId, stageName: name, error })}]`;
-  await session.write(insertOutbox, [[runId, now, null, events, 1, stage.eventCount + 1]]);
+  await session.write(insertOutbox, [[runId, now, events, 1, stage.eventCount + 1]]);
   await session.write(touchRuns, [[runId, 1, now]]);
   await recount(step, stage.run);
   signal.hasEvents = true;

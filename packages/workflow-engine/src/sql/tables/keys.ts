@@ -15,7 +15,7 @@ const columns = {
   owner: "text",
   held_until: "int",
   completed_at: "int",
-  created_at: "int",
+  created_at: "instant",
 } as const;
 
 /** Writes keys that were not there; one that somebody else has written in the meantime is refused. */

@@ -8,7 +8,7 @@ import { isPublished, publishedAt, unread, whatIsSeen } from "./publications.ts"
 /** Appends the events of one run and commit. */
 export const insertOutbox = forRows(
   "insert_outbox",
-  { run_id: "text", occurred_at: "int", causation_id: "text", events: "text", count: "int", first_sequence: "int" },
+  { run_id: "text", occurred_at: "instant", events: "text", count: "int", first_sequence: "int" },
   (_, { insert }) => insert("outbox"),
 );
 

@@ -21,7 +21,7 @@ export const listDueRuns = forOne("list_due_runs", { now: "int", workflow_ids: "
 /** Leases stages to an instance: RUNNING, one more attempt. */
 export const leaseStages = forRows(
   "lease_stages",
-  { run_id: "text", stage_id: "text", item: "int", instance_id: "text", worker_id: "text", now: "int" },
+  { run_id: "text", stage_id: "text", item: "int", instance_id: "text", worker_id: "text", now: "instant" },
   (
     u,
     { from },
@@ -41,7 +41,7 @@ export const pickPolls = forOne("pick_polls", { now: "int", workflow_ids: "texts
 /** Holds polls under new execution ids. */
 export const holdPolls = forRows(
   "hold_polls",
-  { run_id: "text", stage_id: "text", item: "int", execution_id: "text", poll_at: "int", now: "int" },
+  { run_id: "text", stage_id: "text", item: "int", execution_id: "text", poll_at: "instant", now: "instant" },
   (u, { from }) => `UPDATE stages SET execution_id = ${u.execution_id}, poll_at = ${u.poll_at}, updated_at = ${u.now},
     version = stages.version + 1 ${from} WHERE stages.run_id = ${u.run_id} AND stages.stage_id = ${u.stage_id} AND stages.item = ${u.item}`,
 );

@@ -50,7 +50,7 @@ export const insertRuns = forRows(
     version: "int",
     event_count: "int",
     created_at: "int",
-    updated_at: "int",
+    updated_at: "instant",
     started_at: "int",
     completed_at: "int",
     queued_at: "int",
@@ -110,7 +110,7 @@ export const moveRuns = forCheck(
     suspended: "int",
     version: "int",
     event_count: "int",
-    updated_at: "int",
+    updated_at: "instant",
     error: "text",
   },
   (u, { from }) => `UPDATE runs SET grp = ${u.grp}, open = ${u.open}, suspended = ${u.suspended}, version = ${u.version},
@@ -142,7 +142,7 @@ export const updateRuns = forCheck(
     suspended: "int",
     version: "int",
     event_count: "int",
-    updated_at: "int",
+    updated_at: "instant",
     started_at: "int",
     completed_at: "int",
     queued_at: "int",
@@ -185,7 +185,7 @@ export function updateRunRow({ runId, written, run, output, eventCount, events }
 }
 
 /** Gives runs a new version, because something of theirs has moved, and counts the events that tell of it. */
-export const touchRuns = forRows("touch_runs", { id: "text", events: "int", now: "int" }, (u, { from }) => {
+export const touchRuns = forRows("touch_runs", { id: "text", events: "int", now: "instant" }, (u, { from }) => {
   return `UPDATE runs SET version = runs.version + 1, event_count = runs.event_count + ${u.events}, updated_at = ${u.now} ${from} WHERE runs.id = ${u.id}`;
 });
 

@@ -58,8 +58,8 @@ export const insertNewStages = forRows(
     number: "int",
     grp: "int",
     priority: "int",
-    created_at: "int",
-    updated_at: "int",
+    created_at: "instant",
+    updated_at: "instant",
     status: "text",
     attempt: "int",
     max_attempts: "int",
@@ -114,8 +114,8 @@ export const insertStages = forRows(
     number: "int",
     grp: "int",
     priority: "int",
-    created_at: "int",
-    updated_at: "int",
+    created_at: "instant",
+    updated_at: "instant",
     ...stateColumns,
     ...payloads,
   },
@@ -155,7 +155,7 @@ export const endStages = forRows(
     output: "text",
     metrics: "text",
     embeddings: "text",
-    updated_at: "int",
+    updated_at: "instant",
   },
   (u, { from }) => `UPDATE stages SET status = ${u.status}, completed_at = ${u.completed_at}, duration = NULL, error = ${u.error},
     output = ${keepClearSet("stages.output", u.output)}, metrics = ${keepClearSet("stages.metrics", u.metrics)},
@@ -195,7 +195,7 @@ export function isEnd(before: StageState, after: StageState, set: StagePayloads)
 /** Writes the narrow state and the payloads of stages whose run is locked. */
 export const updateStages = forRows(
   "update_stages",
-  { ...stageIdentity, updated_at: "int", changes: "int", ...stateColumns, ...payloads },
+  { ...stageIdentity, updated_at: "instant", changes: "int", ...stateColumns, ...payloads },
   (u, { from }) => `UPDATE stages SET
     duration = CASE WHEN stages.completed_at IS NOT DISTINCT FROM ${u.completed_at} THEN stages.duration END,
     ${Object.keys(stateColumns)
@@ -229,7 +229,7 @@ export function updateStageRow(stage: StageState, set: StagePayloads, changes: n
 const ended = "('COMPLETED', 'FAILED', 'CANCELLED', 'SKIPPED')";
 
 /** Ends every stage of runs that has not ended. */
-export const endOpenStages = forRows("end_open_stages", { run_id: "text", status: "text", now: "int" }, (u, { from }) => {
+export const endOpenStages = forRows("end_open_stages", { run_id: "text", status: "text", now: "instant" }, (u, { from }) => {
   return `UPDATE stages SET status = ${u.status}, completed_at = ${u.now}, duration = NULL, instance_id = NULL, worker_id = NULL, locked_at = NULL,
     wait_reason = NULL, ready_at = NULL, poll_at = NULL, updated_at = ${u.now}, version = stages.version + 1 ${from}
     WHERE stages.run_id = ${u.run_id} AND stages.status NOT IN ${ended}`;
