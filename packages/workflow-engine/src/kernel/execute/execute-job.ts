@@ -63,13 +63,13 @@ export async function executeJob(
     const outcome = await runStage(parts, execution);
     options.host?.calls.onCodeEnded();
     const untold = execution.close();
-    let end: SettledExecution;
+    let ended = outcome;
+    let settled: Settled;
     try {
-      end = { ended: outcome, settled: await parts.store.transact(settlingUnit(parts, execution, options, outcome, untold)) };
+      settled = await parts.store.transact(settlingUnit(parts, execution, options, outcome, untold));
     } catch (error) {
-      end = await settleExecutionAgain(parts, execution, options, error, outcome, untold);
+      ({ ended, settled } = await tryAgain(parts, execution, options, error, outcome, untold));
     }
-    const { ended, settled } = end;
     const cleaning = afterSettling(parts, job, ended, settled);
     if (cleaning) await cleaning;
     return { ended, settled, outcome: settled.outcome, next: handedJobs(job, ended, settled) };
@@ -80,7 +80,7 @@ export async function executeJob(
 }
 
 /** What was not told yet goes with the outcome that it belongs to, not with the failure that takes its place. */
-function settleExecutionAgain(
+function tryAgain(
   parts: KernelParts,
   execution: StageExecution,
   options: ExecuteOptions,

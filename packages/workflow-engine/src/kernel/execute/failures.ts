@@ -73,18 +73,22 @@ export function describeIssues(error: z.ZodError): string {
   return error.issues.map((issue) => `${issue.path.length > 0 ? issue.path.map(String).join(".") : "(root)"}: ${issue.message}`).join("; ");
 }
 
-/** What of a stage its schemas parse, and the code of the error when it does not fit. */
-const misfitCodes = { config: "INVALID_CONFIG", input: "STAGE_INPUT_INVALID", output: "STAGE_OUTPUT_INVALID" } as const;
+/** What of a stage is parsed, by which schema, and the code of the error when it does not fit. */
+const parts = {
+  config: { schema: "configSchema", misfit: "INVALID_CONFIG" },
+  input: { schema: "inputSchema", misfit: "STAGE_INPUT_INVALID" },
+  output: { schema: "outputSchema", misfit: "STAGE_OUTPUT_INVALID" },
+} as const;
 
 /** Parses what a stage reads or gives, at once where that can be; a misfit is an error that names part, stage and field paths. */
-export function parsePart({ stage, stageId }: PlannedStage, part: keyof typeof misfitCodes, value: unknown): Awaitable<unknown> {
-  const parsed = parse(stage[`${part}Schema`], value);
+export function parsePart({ stage, stageId }: PlannedStage, part: keyof typeof parts, value: unknown): Awaitable<unknown> {
+  const parsed = parse(stage[parts[part].schema], value);
   return parsed instanceof Promise ? parsed.then((late) => dataOf(late, part, stageId)) : dataOf(parsed, part, stageId);
 }
 
-function dataOf(parsed: z.ZodSafeParseResult<unknown>, part: keyof typeof misfitCodes, stageId: string): unknown {
+function dataOf(parsed: z.ZodSafeParseResult<unknown>, part: keyof typeof parts, stageId: string): unknown {
   if (parsed.success) return parsed.data;
-  throw new WorkflowEngineError(misfitCodes[part], `Invalid ${part} of stage "${stageId}": ${describeIssues(parsed.error)}`);
+  throw new WorkflowEngineError(parts[part].misfit, `Invalid ${part} of stage "${stageId}": ${describeIssues(parsed.error)}`);
 }
 
 /** Parses at once where the schema can, which most can; one with asynchronous checks is parsed again, awaiting them. */

@@ -1,6 +1,6 @@
 // What a stage reads: the run's input, its own config, and the outputs of earlier groups (P6). Parsed afresh for each execution, and only
 // when looked at, so that the two hundredth stage of a run costs what the third does.
-import type { WorkflowPlan } from "../../define/plan.ts";
+import type { PlannedGroup, WorkflowPlan } from "../../define/plan.ts";
 import { type PlannedStage, takesInput } from "../../define/plan.ts";
 import type { BlobStore } from "../../ports/blob-store.ts";
 import type { JsonText, RunPayloads } from "../../ports/store.ts";
@@ -86,7 +86,8 @@ function configTextsOf(payloads: RunPayloads): Map<string, string> {
 }
 
 function configOf(payloads: RunPayloads, stageId: string): unknown {
-  return JSON.parse(configTextsOf(payloads).get(stageId) ?? "{}");
+  const text = configTextsOf(payloads).get(stageId);
+  return text === undefined ? {} : JSON.parse(text);
 }
 
 function inputOf(
@@ -107,11 +108,13 @@ function inputOf(
     }
     isStored ||= isStoredAsBlob(output);
   }
-  if (isStored) {
-    const values = before.stages.map(({ stageId }) => [stageId, context[stageId]] as const);
-    return before.isParallel ? Object.fromEntries(values) : values[0]![1];
-  }
-  return JSON.parse(composeOutput(before, payloads.outputs));
+  return isStored ? fetchedOutputs(before, context) : JSON.parse(composeOutput(before, payloads.outputs));
+}
+
+/** What `composeOutput` gives, of outputs that have been fetched. */
+function fetchedOutputs({ stages, isParallel }: PlannedGroup, context: Record<string, unknown>): unknown {
+  const values = stages.map(({ stageId }) => [stageId, context[stageId]] as const);
+  return isParallel ? Object.fromEntries(values) : values[0]![1];
 }
 
 /** Adds the output of a stage that has ended to what the stages after it read. */

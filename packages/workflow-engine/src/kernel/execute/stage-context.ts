@@ -1,4 +1,4 @@
-// What a stage's code is handed (P8). Most stages look at little of it: signal, storage and ctx.ai are made when first looked at. They
+// What a stage's code is handed (P8). Most stages look at little of it: signal, storage, ctx.ai and the like are made when looked at. They
 // are properties of its own, not of its class, so that a context which is spread into another keeps them; their getters are the same
 // functions for every context, or each would be an object of a shape of its own; and what they look at is no private field, which a proxy
 // of a context or an object that inherits from it would not have.
@@ -34,6 +34,11 @@ class MadeOnSight {
     this.#context = context;
   }
 
+  get stageRecordId(): string {
+    const { runId, stageId, item } = this.#execution.job;
+    return stageRecordId(runId, stageId, item);
+  }
+
   get signal(): AbortSignal {
     return this.#execution.abort.signal;
   }
@@ -61,7 +66,7 @@ export class StageExecutionContext implements EnhancedStageContext {
   readonly stageId: string;
   readonly stageNumber: number;
   readonly stageName: string;
-  readonly stageRecordId: string;
+  declare readonly stageRecordId: string;
   readonly attempt: number;
   readonly executionId: string;
   readonly input: unknown;
@@ -86,7 +91,6 @@ export class StageExecutionContext implements EnhancedStageContext {
     this.stageId = stageId;
     this.stageNumber = planned.stageNumber;
     this.stageName = planned.stage.name;
-    this.stageRecordId = stageRecordId(job.runId, stageId, job.item);
     this.attempt = job.attempt;
     this.executionId = job.executionId;
     this.input = input;
@@ -99,11 +103,13 @@ export class StageExecutionContext implements EnhancedStageContext {
     this.require = (id) => requireStageOutput(workflowContext, id);
     this.optional = (id) => getStageOutput(workflowContext, id);
     this[onSight] = new MadeOnSight(services, execution, this);
+    Object.defineProperty(this, "stageRecordId", StageExecutionContext.#recordId);
     Object.defineProperty(this, "signal", StageExecutionContext.#signal);
     Object.defineProperty(this, "storage", StageExecutionContext.#lazyStorage);
     Object.defineProperty(this, "ai", StageExecutionContext.#lazyAI);
   }
 
+  static readonly #recordId = lazily((context) => context.stageRecordId);
   static readonly #signal = lazily((context) => context.signal);
   static readonly #lazyStorage = lazily((context) => context.storage);
   static readonly #lazyAI = lazily((context) => context.ai);

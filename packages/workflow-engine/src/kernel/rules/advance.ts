@@ -79,9 +79,11 @@ export function closeGroup(end: GroupEnd): OnwardChanges {
 
 /** JSON text of what a group gives on: its stage's output, or `{ [stageId]: output }` after `parallel`. */
 export function composeOutput(group: PlannedGroup, outputs: Record<string, JsonText>): JsonText {
-  const textOf = (stageId: string): JsonText => outputs[stageId] ?? "null";
-  if (!group.isParallel) return textOf(group.stages[0]?.stageId ?? "");
-  return `{${group.stages.map(({ stageId }) => `${JSON.stringify(stageId)}:${textOf(stageId)}`).join(",")}}`;
+  return group.isParallel ? composeRecord(group, outputs) : (outputs[group.stages[0]?.stageId ?? ""] ?? "null");
+}
+
+function composeRecord(group: PlannedGroup, outputs: Record<string, JsonText>): JsonText {
+  return `{${group.stages.map(({ stageId }) => `${JSON.stringify(stageId)}:${outputs[stageId] ?? "null"}`).join(",")}}`;
 }
 
 /** Ends the run with its last group's output; one that is not there is an error, never silently null (P6). */

@@ -120,7 +120,7 @@ function closing(
   const group = plan.getGroup(run.group);
   const isAlone = group?.stages.length === 1 && output !== null;
   if (group && !isAlone && run.error === null && !snapshot.outputs && needsOutputs(plan, group, taker)) return "outputs";
-  const own = output === null ? {} : { [options.ref.stageId]: output };
+  const own = output === null ? undefined : { [options.ref.stageId]: output };
   const outputs = isAlone ? own : snapshot.outputs && { ...snapshot.outputs, ...own };
   return closeGroup({ plan, run, now, freshId: snapshot.freshId, taker, outputs, checkOutput });
 }
