@@ -5,6 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
+import pg from "pg";
 import { afterAll, describe, expect, it } from "vitest";
 import { startPostgres } from "./server.ts";
 import { createTestDatabase } from "./test-databases.ts";
@@ -19,6 +20,22 @@ describe("the databases of tests", () => {
     await databases[0]!.query("CREATE TABLE mine (id int)");
     await expect(databases[1]!.query("SELECT * FROM mine")).rejects.toThrow(/does not exist/);
     expect(await databases[0]!.query("SELECT $1::int AS n", [3])).toEqual([{ n: 3 }]);
+  });
+
+  it("are dropped when who is leaving has left, and under whoever stays", async () => {
+    const { url, query, drop } = await createTestDatabase();
+    const [leaving, staying] = [new pg.Client(url), new pg.Client(url)];
+    const heard: string[] = [];
+    for (const [name, client] of Object.entries({ leaving, staying })) {
+      client.on("error", () => heard.push(name));
+      await client.connect();
+    }
+    // as a pool leaves: it has ended before its connections have
+    const left = sleep(200).then(() => leaving.end());
+    await drop();
+    await left;
+    expect([...new Set(heard)]).toEqual(["staying"]);
+    await expect(query("SELECT 1")).rejects.toThrow(/does not exist/);
   });
 });
 

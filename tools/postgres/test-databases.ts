@@ -2,6 +2,7 @@
 // server, with a user that may create databases.
 
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Query, queriesOn } from "./queries.ts";
 import { type PostgresServer, startPostgres } from "./server.ts";
 
@@ -27,8 +28,19 @@ export interface TestDatabase {
   readonly url: string;
   /** Runs SQL on a connection of its own; answers the rows. */
   readonly query: Query;
-  /** Drops it, whoever is connected. */
+  /** Drops it, whoever is connected: who is leaving has a second to do so, since a pool has ended before its connections have. */
   drop(): Promise<void>;
+}
+
+const leavingMs = 1_000;
+const lookEveryMs = 20;
+
+/** Waits until nobody is connected to a database, but not for long. */
+async function untilLeft(server: Query, name: string): Promise<void> {
+  for (let waitedMs = 0; waitedMs < leavingMs; waitedMs += lookEveryMs) {
+    if ((await server("SELECT 1 FROM pg_stat_activity WHERE datname = $1 LIMIT 1", [name])).length === 0) return;
+    await sleep(lookEveryMs);
+  }
 }
 
 /** Creates an empty database on the server that tests share. */
@@ -41,6 +53,9 @@ export async function createTestDatabase(serverUrl?: string): Promise<TestDataba
   return {
     url: url.href,
     query: queriesOn(url.href),
-    drop: async () => void (await queriesOn(server)(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)),
+    drop: async () => {
+      await untilLeft(queriesOn(server), name);
+      await queriesOn(server)(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    },
   };
 }
