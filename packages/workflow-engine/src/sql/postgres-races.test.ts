@@ -9,8 +9,9 @@ import { defineWorkflow } from "../define/builder.ts";
 import { defineStage } from "../define/stage.ts";
 import { realEnvironment } from "../environment.ts";
 import { createRegistry } from "../kernel/registry.ts";
+import type { Decide } from "../ports/store.ts";
 import { createPostgresStore } from "./postgres.ts";
-import { ending, instance, stageOf, starting } from "./runs.test-fixture.ts";
+import { ending, instance, newRun, stageOf, starting } from "./runs.test-fixture.ts";
 
 const database = await createTestDatabase();
 afterAll(() => database.drop());
@@ -62,6 +63,20 @@ describe("many processes on PostgreSQL", () => {
       "SELECT (SELECT count(*) FROM rivals.runs)::int AS runs, (SELECT sum(count) FROM rivals.outbox)::int AS events",
     );
     expect(counts).toEqual({ runs: keys, events: keys });
+  });
+
+  it("P4: what processes remember of runs that others change, too, costs nobody's change", async () => {
+    const stores = [open("remembered"), open("remembered"), open("remembered")];
+    const ids = ["r1", "r2", "r3", "r4"];
+    for (const id of ids) await stores[0]!.runStore.transact(starting(id, stageOf(id, "a", { readyAt: null })));
+    const raise: Decide<null> = ({ run }) => ({ result: null, run: { priority: run!.priority + 1 } });
+    const change = async ({ runStore }: (typeof stores)[number]): Promise<void> => {
+      for (let n = 0; n < rounds; n++) await Promise.all(ids.map((runId) => runStore.transact({ runId, decide: raise })));
+    };
+    await Promise.all(stores.map(change));
+    const rows = await database.query("SELECT priority::int, version::int FROM remembered.runs");
+    const changes = stores.length * rounds;
+    expect(rows).toEqual(ids.map(() => ({ priority: newRun.priority + changes, version: 1 + changes })));
   });
 
   it(`P18: of ${processes} processes that publish at once one does, each time, and no event is told twice`, async () => {
