@@ -49,6 +49,7 @@ class Scene {
   readonly #provider: ProviderName;
   server!: BatchServer;
   kills = 0;
+  readonly #killed = Promise.withResolvers<void>();
   #child: ChildProcess | undefined;
   #isClosed = false;
   /** Workers that are killed a while after they have started, and how long a while. */
@@ -103,6 +104,11 @@ class Scene {
     await this.server.close();
   }
 
+  /** Waits for the first kill, but not for ever: a worker that is quick has ended its run before. */
+  untilKilled(): Promise<void> {
+    return Promise.race([this.#killed.promise, pause(5_000)]);
+  }
+
   #isEndedLook(isLook: Match): Match {
     return (request) => isLook(request) && this.server.desk.batches.some(({ results }) => results !== null);
   }
@@ -110,6 +116,7 @@ class Scene {
   #kill(): void {
     this.kills += 1;
     this.#child?.kill("SIGKILL");
+    this.#killed.resolve();
   }
 
   async #start(): Promise<void> {
@@ -151,6 +158,7 @@ async function play(provider: ProviderName, step: Step, round: number): Promise<
       if (run?.status === "FAILED" || Date.now() > deadline) throw new Error(`${provider}, ${step}: the run is ${run?.status}`);
       await pause(50);
     }
+    await scene.untilKilled();
     const ours = desk.batches.filter((batch) => batch !== decoy);
     const rows = (await store.aiCallLogger.ledger!.listCalls({ runId: workflowRunId })).filter(({ metadata }) => metadata?.["requestId"]);
     const billed = ours.flatMap(({ results }) => results ?? []);
