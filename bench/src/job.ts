@@ -67,7 +67,7 @@ function bind(bench: Bench): Bench {
     close: () => bench.close(),
     ...(bench.hire && { hire: bench.hire.bind(bench) }),
     ...(bench.halt && { halt: bench.halt.bind(bench) }),
-    ...(bench.ready && { ready: bench.ready.bind(bench) }),
+    ...(bench.goOn && { goOn: bench.goOn.bind(bench) }),
     ...(bench.dismiss && { dismiss: bench.dismiss.bind(bench) }),
     ...(bench.usage && { usage: bench.usage.bind(bench) }),
     ...(bench.restart && { restart: bench.restart.bind(bench) }),

@@ -45,8 +45,8 @@ export interface Bench {
   work(): Promise<void>;
   /** Stops the idle worker processes where they stand; absent when the worker is this process. */
   halt?(): Promise<void>;
-  /** Gives the database its statistics and answers what lets the halted processes go on. Absent where `halt` is. */
-  ready?(): Promise<() => void>;
+  /** Lets halted worker processes go on. Absent where `halt` is. */
+  goOn?(): void;
   /** Resolves as soon as this process knows that `total` runs have ended since the store was opened, their commits included. */
   ended(total: number): Promise<void>;
   /** Runs the store says have completed. */

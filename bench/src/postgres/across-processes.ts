@@ -69,11 +69,8 @@ class AcrossProcesses implements Bench {
     for (const worker of this.#workers) worker.halt();
   }
 
-  async ready(): Promise<() => void> {
-    await this.#database.analyse();
-    return () => {
-      for (const worker of this.#workers) worker.goOn();
-    };
+  goOn(): void {
+    for (const worker of this.#workers) worker.goOn();
   }
 
   ended(total: number): Promise<void> {
