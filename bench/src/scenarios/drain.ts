@@ -33,7 +33,6 @@ async function drainAgain(bench: Bench, runs: number, times: number): Promise<Me
     await bench.ended(total);
     rates.push((runs * 1_000) / (performance.now() - begunAt));
   }
-  process.stderr.write(rates.map(Math.round).join(" ") + "\n");
   return [{ name: "runs/s, again", value: median(rates) }];
 }
 
