@@ -7,10 +7,11 @@ import { Failure } from "../store/coalescer.ts";
 import { isKeyWritten } from "../store/unit-key.ts";
 import type { Row, Session } from "./db.ts";
 import { checkChanges, fold, missingStages, RunDraft, stageKey } from "./draft.ts";
-import { flushDrafts } from "./flush.ts";
+import { byId, flushDrafts } from "./flush.ts";
 import { isOwn, Own, own } from "./own-error.ts";
 import type { Remembered } from "./remembered.ts";
 import type { SignalDraft } from "./signal-draft.ts";
+import { checkRunRow, checkRuns } from "./tables/run-writes.ts";
 import { lockRuns, readRunState, runStateWidth } from "./tables/runs.ts";
 import { loadGroupOutputs, loadRunStages, loadStages, readStageState } from "./tables/stages.ts";
 import { UnitKeys } from "./unit-keys.ts";
@@ -100,10 +101,12 @@ export class Batch {
     const locked = new Set(ids);
     // sent together: nobody's question waits for somebody else's answer
     await Promise.all([
-      this.#lock(ids, known),
+      this.#lock(ids, known, keys.length > 0),
       this.#loadStages(this.#wantedOf(units, ({ runId }) => locked.has(runId))),
       keys.length > 0 ? this.#keys.load(this.session, keys) : null,
     ]);
+    // of a run that was made between the two questions only the stages are seen: to whoever makes it, it is not there
+    for (const id of ids) if (!this.#drafts.get(id)!.run) this.#drafts.get(id)!.stages.clear();
     await this.#loadStages(this.#wantedOf(units, ({ runId, run }) => !locked.has(runId) && run !== null));
   }
 
@@ -111,8 +114,10 @@ export class Batch {
    * Locks what is not locked and reads what is not known. Everybody locks in the order of ids, so nobody waits in a circle. Where all is
    * known, whoever writes it finds out whether it still is so: a version only grows, so what was read since belongs to it.
    */
-  async #lock(ids: readonly string[], known: readonly RunDraft[]): Promise<void> {
+  async #lock(ids: readonly string[], known: readonly RunDraft[], isKeyed: boolean): Promise<void> {
     if (ids.length === 0) {
+      // keys are locked by whoever reads them, and everybody locks runs before
+      if (isKeyed && this.session.dialect.locksRows) return this.session.send(checkRuns, known.map(checkRunRow).sort(byId));
       for (const draft of known) draft.isUnchecked = true;
       return;
     }

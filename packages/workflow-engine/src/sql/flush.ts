@@ -132,7 +132,7 @@ class Writes {
 }
 
 /** Everybody locks runs in the order of their ids, so nobody waits in a circle. */
-function byId([one]: Row, [other]: Row): number {
+export function byId([one]: Row, [other]: Row): number {
   return one! < other! ? -1 : 1;
 }
 

@@ -9,7 +9,7 @@ import { defineWorkflow } from "../define/builder.ts";
 import { defineStage } from "../define/stage.ts";
 import { realEnvironment } from "../environment.ts";
 import { createRegistry } from "../kernel/registry.ts";
-import type { Decide } from "../ports/store.ts";
+import type { Decide, Unit, UnitKey } from "../ports/store.ts";
 import { createPostgresStore } from "./postgres.ts";
 import { ending, instance, newRun, stageOf, starting } from "./runs.test-fixture.ts";
 
@@ -77,6 +77,33 @@ describe("many processes on PostgreSQL", () => {
     const rows = await database.query("SELECT priority::int, version::int FROM remembered.runs");
     const changes = stores.length * rounds;
     expect(rows).toEqual(ids.map(() => ({ priority: newRun.priority + changes, version: 1 + changes })));
+  });
+
+  it("P2, P4: a key is locked behind its run by whoever knows the run, too: nobody waits in a circle", async () => {
+    const [worker, other] = [open("keyed"), open("keyed")];
+    const key = (owner: string, mode: "hold" | "settle"): UnitKey<null> => {
+      return { key: "k", commandType: "job.execute", hash: "h", mode, owner, resultOf: () => null, replay: () => null };
+    };
+    const change = (runId: string, owner: string, mode: "hold" | "settle"): Unit<null> => {
+      const stages = [{ stageId: "a", item: 0, set: { pollFailures: 1 } }];
+      return {
+        runId,
+        stage: { stageId: "a", item: 0 },
+        key: { ...key(owner, mode), key: runId },
+        decide: () => ({ result: null, stages, run: {} }),
+      };
+    };
+    for (let n = 0; n < rounds; n++) {
+      const id = `r${n}`;
+      await worker.runStore.transact(starting(id, stageOf(id, "a", { readyAt: null })));
+      await worker.runStore.transact(change(id, "one", "hold"));
+      await Promise.allSettled([worker.runStore.transact(change(id, "one", "settle")), other.runStore.transact(change(id, "two", "hold"))]);
+    }
+    // what a connection has met it tells a second later
+    await new Promise<void>((resolve) => realEnvironment.setTimer(1_200, resolve));
+    expect(await database.query("SELECT deadlocks::int FROM pg_stat_database WHERE datname = current_database()")).toEqual([
+      { deadlocks: 0 },
+    ]);
   });
 
   it(`P18: of ${processes} processes that publish at once one does, each time, and no event is told twice`, async () => {

@@ -6,7 +6,7 @@ import { type Dialect, postgresDialect } from "../dialect.ts";
 import { type PgClient, type PgQuery, type PgResult, sqlStateOf } from "./postgres-client.ts";
 import type { StatementTexts } from "./postgres-names.ts";
 import { StatementTrain, type TrainClient } from "./postgres-train.ts";
-import { arraysOf, readers, scalarsOf } from "./postgres-values.ts";
+import { arraysOf, inParts, readers, scalarsOf } from "./postgres-values.ts";
 
 /** A migration may take long, but not for ever: half of a broken connection never says so. Milliseconds. */
 const SCRIPT_TIMEOUT_MS = 600_000;
@@ -154,8 +154,10 @@ export class PostgresSession implements Session {
       return query;
     };
     if (!isMany) return params.map((row) => queryOf({ values: scalarsOf(statement, row) }));
-    const many = { columns: statement.columns, rows: params };
-    return [queryOf(this.#ridesTrains ? { many } : { values: arraysOf(many) })];
+    return inParts(params).map((rows) => {
+      const many = { columns: statement.columns, rows };
+      return queryOf(this.#ridesTrains ? { many } : { values: arraysOf(many) });
+    });
   }
 
   /** Sends what waits and then these; answers the results of these. */

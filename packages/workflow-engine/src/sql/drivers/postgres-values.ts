@@ -9,12 +9,36 @@ export interface ManyRows {
   readonly rows: readonly Row[];
 }
 
+/** Characters, of which each may take three bytes. */
+const LONGEST_TEXTS = 256 * 1024 * 1024;
 const GREATEST_BIGINT = "9223372036854775807";
 
 /** Parameters of a statement over rows, for clients that take no bytes: one array literal a column. */
 export function arraysOf({ columns, rows }: ManyRows): Array<string | null> {
   const literalOf = (type: ColumnType, at: number): string => `{${rows.map((row) => elementOf(type, row[at]!)).join(",")}}`;
   return Object.values(columns).map((type, at) => (type === "instant" ? scalarOf(type, rows[0]![at]!) : literalOf(type, at)));
+}
+
+/** Cuts rows of long texts into parts that are a message each: PostgreSQL takes none of more than 1 GiB. */
+export function inParts(rows: readonly Row[], most = LONGEST_TEXTS): Array<readonly Row[]> {
+  let [begin, length] = [0, 0];
+  const parts: Array<readonly Row[]> = [];
+  for (const [i, row] of rows.entries()) {
+    const own = lengthOf(row);
+    if (length + own > most && i > begin) {
+      parts.push(rows.slice(begin, i));
+      [begin, length] = [i, 0];
+    }
+    length += own;
+  }
+  parts.push(begin === 0 ? rows : rows.slice(begin));
+  return parts;
+}
+
+function lengthOf(row: Row): number {
+  let length = 0;
+  for (const value of row) if (typeof value === "string") length += value.length;
+  return length;
 }
 
 function elementOf(type: ColumnType, value: SqlValue): string {

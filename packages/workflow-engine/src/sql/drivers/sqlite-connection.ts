@@ -119,16 +119,11 @@ export class LocalConnection implements SqliteConnection<readonly Step[]> {
   #rows(database: DatabaseSync, step: RowsStep): StepAnswer {
     const prepared = this.#prepare(database, step.text);
     if (step.do === "read") return readRows(prepared, step.rows);
-    const isCounted = step.do !== "send";
-    const before = isCounted ? this.#number(database, "SELECT total_changes()") : 0;
-    let answered = 0;
-    for (const row of step.rows) {
-      // unlike `run`, `get` makes no answer of what is changed
-      if (prepared.get(...bound(row)) !== undefined) answered++;
-    }
-    const changed = isCounted ? this.#number(database, "SELECT total_changes()") - before : 0;
-    if (step.do === "check" && answered + changed < step.rows.length) throw new Disturbed("Somebody else has changed a run meanwhile");
-    return step.do === "write" ? changed : null;
+    if (step.do === "check") return check(prepared, step.rows);
+    const before = step.do === "write" ? this.#number(database, "SELECT total_changes()") : 0;
+    // unlike `run`, `get` makes no answer of what is changed
+    for (const row of step.rows) prepared.get(...bound(row));
+    return step.do === "write" ? this.#number(database, "SELECT total_changes()") - before : null;
   }
 
   #rollback(database: DatabaseSync): void {
@@ -181,4 +176,14 @@ function connect({ path, synchronous, isReader }: SqliteFile): DatabaseSync {
 
 function bound(row: Row): SqlValue[] {
   return row as SqlValue[];
+}
+
+/** Runs a statement that is to answer or change a row for each of its own; what triggers change does not count. */
+function check(prepared: StatementSync, rows: readonly Row[]): null {
+  const isAnswering = prepared.columns().length > 0;
+  for (const row of rows) {
+    const isFound = isAnswering ? prepared.get(...bound(row)) !== undefined : Number(prepared.run(...bound(row)).changes) > 0;
+    if (!isFound) throw new Disturbed("Somebody else has changed a run meanwhile");
+  }
+  return null;
 }

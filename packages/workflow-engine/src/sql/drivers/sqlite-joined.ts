@@ -25,17 +25,19 @@ export class JoinedSqliteSession implements Session {
   }
 
   async write(statement: Statement, params: readonly Row[]): Promise<number> {
-    const before = await this.#countChanges();
+    const before = await this.#count("SELECT total_changes()");
     await this.send(statement, params);
-    return (await this.#countChanges()) - before;
+    return (await this.#count("SELECT total_changes()")) - before;
   }
 
   async send(statement: Statement, params: readonly Row[]): Promise<void> {
-    const before = statement.isCheck ? await this.#countChanges() : 0;
-    let answered = 0;
-    for (const row of params) answered += (await this.#run(statement, row)).length;
-    if (!statement.isCheck || answered + (await this.#countChanges()) - before >= params.length) return;
-    throw new Conflict(new Error("Somebody else has changed a run meanwhile"));
+    const isAnswering = statement.render(sqliteDialect).startsWith("SELECT");
+    for (const row of params) {
+      const answer = await this.#run(statement, row);
+      // what triggers change does not count
+      const isFound = !statement.isCheck || (isAnswering ? answer.length > 0 : (await this.#count("SELECT changes()")) > 0);
+      if (!isFound) throw new Conflict(new Error("Somebody else has changed a run meanwhile"));
+    }
   }
 
   /** Other connections see the commit by the number that `foreignVersion` answers. */
@@ -89,8 +91,8 @@ export class JoinedSqliteSession implements Session {
     }
   }
 
-  async #countChanges(): Promise<number> {
-    const [row] = await this.#query("SELECT total_changes()", []);
+  async #count(text: string): Promise<number> {
+    const [row] = await this.#query(text, []);
     return Number((row as SqlValue[])[0]);
   }
 

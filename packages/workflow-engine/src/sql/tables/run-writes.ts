@@ -16,11 +16,14 @@ export interface ChangedRun {
   readonly events: readonly unknown[];
 }
 
-/** What tells whether a run is as it was read: one that was deleted and made again under its id is another one. */
+/**
+ * What tells whether a run is as it was read: one that was deleted and made again under its id is another one. When it was made is no place
+ * to look for it, or rows would be locked in that order.
+ */
 const knownColumns = { id: "text", known_version: "int", known_events: "int", created_at: "int" } as const;
 
 function isAsKnown(runs: string, u: Refs<typeof knownColumns>): string {
-  return `${runs}.id = ${u.id} AND ${runs}.version = ${u.known_version} AND ${runs}.event_count = ${u.known_events} AND ${runs}.created_at = ${u.created_at}`;
+  return `${runs}.id = ${u.id} AND ${runs}.version = ${u.known_version} AND ${runs}.event_count = ${u.known_events} AND ${runs}.created_at + 0 = ${u.created_at}`;
 }
 
 /** Locks runs in the order of their ids if they are as remembered, and fails if any is not. */
