@@ -112,8 +112,12 @@ export class StaleVersionError extends WorkflowEngineError {
   }
 }
 
-/** The `code` of anything thrown; undefined for errors that carry none. */
+/** The `code` of anything thrown; undefined for errors that carry none, and for what cannot be looked at. */
 export function errorCodeOf(error: unknown): string | undefined {
-  const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
-  return typeof code === "string" ? code : undefined;
+  try {
+    const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+    return typeof code === "string" ? code : undefined;
+  } catch {
+    return undefined;
+  }
 }

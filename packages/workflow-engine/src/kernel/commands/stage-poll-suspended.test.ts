@@ -1,5 +1,5 @@
 // P10: suspended stages that are due are looked at side by side.
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { CompletionResult } from "../../define/outcome.ts";
 import { chain, waiting } from "../../testing/workflows.ts";
 import { create, openKernel } from "../kernel.test-fixture.ts";
@@ -28,6 +28,21 @@ describe("stage.pollSuspended", () => {
     const { kernel, one, two } = await open((runId) => (runId === one ? { ready: true, output: 1 } : { ready: false, error: "expired" }));
     expect(await kernel.dispatch(poll)).toEqual({ checked: 2, resumed: 1, failed: 1, resumedWorkflowRunIds: [one] });
     expect(await kernel.dispatch({ type: "run.transition", workflowRunId: two })).toEqual({ action: "failed" });
+  });
+
+  it("P6, P10: a look whose commit stands and whose answer is lost keeps the blob that the row names", async () => {
+    const { kernel, store, environment, stageOf, one } = await open(() => ({ ready: true, output: "x".repeat(40_000) }));
+    const { transact } = store.runStore;
+    const spy = vi.spyOn(store.runStore, "transact").mockImplementation(async (unit) => {
+      spy.mockRestore();
+      await transact.call(store.runStore, unit);
+      throw new Error("the connection broke");
+    });
+    const looked = kernel.dispatch(poll);
+    await environment.advance(30_000);
+    await looked;
+    expect(await stageOf(one)).toMatchObject({ status: "COMPLETED" });
+    expect(store.blobStore.size()).toBe(2);
   });
 
   it("P15: a look that never answers is given up while its hold lasts, and looked at again", async () => {

@@ -64,7 +64,7 @@ export async function pollOne(parts: KernelParts, poll: Poll, advances: boolean)
     const end = await checkCompletion(parts, { plan, planned, poll, abort: held.abort, teller });
     held.end();
     await held.quiet();
-    return await apply(parts, poll, end, held.abort, { plan, advances, ...teller.close() });
+    return await apply(parts, poll, end, held.abort, { plan, advances, ...(await teller.close()) });
   } finally {
     cancelTimer();
     held.end();

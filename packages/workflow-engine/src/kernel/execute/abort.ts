@@ -40,7 +40,7 @@ export class Abort {
   race<T>(underWay: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#onAbort = reject;
-      underWay.then(resolve, reject);
+      Promise.resolve(underWay).then(resolve, reject); // a stage of the author's own making may answer at once
       if (this.#isAborted) reject(this.#reason);
     });
   }

@@ -45,7 +45,7 @@ describe("checkCompletion", () => {
   it("P10: a throw is transient: logged, and looked at again with backoff, never past the wait", async () => {
     const { ended, teller } = look(failing(new Error("ECONNRESET")), { pollFailures: 2 });
     expect(await ended).toEqual({ kind: "again", nextPollAt: 14_000, failures: 3 });
-    expect(teller.close().logs).toMatchObject([
+    expect((await teller.close()).logs).toMatchObject([
       { level: "WARN", message: "Poll 3 failed and will be tried again: ECONNRESET", stageId: "a" },
     ]);
     expect(await look(failing("blip"), { pollFailures: 8 }).ended).toMatchObject({ nextPollAt: 20_000, failures: 9 });

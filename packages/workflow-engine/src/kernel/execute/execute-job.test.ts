@@ -50,6 +50,21 @@ describe("executeJob", () => {
     expect(await store.persistence.getStage(job.runId, "a")).toMatchObject({ status: "PENDING", outputData: null });
   });
 
+  it("P6, P13: a commit whose answer is lost keeps its blob, whatever the next try is told", async () => {
+    const { session, job, store, environment } = await open(step("a", () => big));
+    const { transact } = store.runStore;
+    vi.spyOn(store.runStore, "transact").mockImplementationOnce(async (unit) => {
+      await transact.call(store.runStore, unit);
+      throw new Error("the connection broke");
+    });
+    const ended = session.execute(job, options);
+    ended.catch(() => undefined);
+    await environment.advance(30_000);
+    await Promise.allSettled([ended]);
+    expect(store.blobStore.size()).toBe(1);
+    expect(await store.persistence.getStage(job.runId, "a")).toMatchObject({ status: "COMPLETED" });
+  });
+
   it("P14: a store that is out of reach at the end leaves nothing held: the stage is listed as leased and can be given back", async () => {
     const onCodeEnded = vi.fn();
     const { session, job, state, environment } = await open(step("a", () => 1));

@@ -62,7 +62,8 @@ export async function executeJob(
   try {
     const outcome = await runStage(parts, execution);
     options.host?.calls.onCodeEnded();
-    const untold = execution.close();
+    const closing = execution.close();
+    const untold = closing instanceof Promise ? await closing : closing;
     let ended = outcome;
     let settled: Settled;
     try {
@@ -74,7 +75,7 @@ export async function executeJob(
     if (cleaning) await cleaning;
     return { ended, settled, outcome: settled.outcome, next: handedJobs(job, ended, settled) };
   } finally {
-    execution.close();
+    void execution.close();
     held.end();
   }
 }
@@ -120,8 +121,14 @@ export function afterSettling(parts: KernelParts, ref: ExecutionRef, outcome: Ou
   if (settled.wakeAt !== null)
     notifyScheduler(parts, ref, settled.outcome === "suspended" ? "stage.pollSuspended" : "run.claimPending", settled.wakeAt);
   if (settled.outcome !== "discarded" || outcome.kind !== "completed" || !isStoredAsBlob(outcome.output)) return null;
-  const { $blob } = JSON.parse(outcome.output) as { $blob: string };
-  return parts.blobStore.delete($blob).catch(() => undefined); // swept later otherwise
+  return deleteUnnamed(parts, ref, outcome.output).catch(() => undefined); // swept later otherwise
+}
+
+/** A commit whose answer was lost stands, and the one after it was told that its stage is gone: the row then names the blob. */
+async function deleteUnnamed({ store, blobStore }: KernelParts, { runId, stageId }: ExecutionRef, output: string): Promise<void> {
+  if ((await store.loadPayloads(runId))?.outputs[stageId] === output) return;
+  const { $blob } = JSON.parse(output) as { $blob: string };
+  await blobStore.delete($blob);
 }
 
 /** Tells the scheduler port when something becomes due; a host that polls does not need it, so its failure is none of the run's. */

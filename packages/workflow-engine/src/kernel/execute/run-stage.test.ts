@@ -53,8 +53,23 @@ describe("runStage", () => {
     const retryOn = () => {
       throw new Error("broken");
     };
-    const { run } = open(() => Promise.reject(Object.create(null)), { retry: { retryOn } });
-    expect(await run()).toMatchObject({ kind: "failed", isRetryable: true });
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    const broken = {
+      get code(): string {
+        throw new Error("broken");
+      },
+    };
+    for (const thrown of [Object.create(null), proxy, broken]) {
+      const { run } = open(() => Promise.reject(thrown), { retry: { retryOn } });
+      expect(await run()).toMatchObject({ kind: "failed", isRetryable: true });
+    }
+  });
+
+  it("takes a stage of the author's own making that answers at once", async () => {
+    const { services, execution } = open(() => 1);
+    execution.planned.stage.execute = (() => ({ output: 2 })) as never;
+    expect(await runStage(services, execution)).toMatchObject({ kind: "completed", output: "2" });
   });
 
   it("P8, P15: an abort ends a stage that ignores its signal and never returns", async () => {

@@ -26,6 +26,7 @@ export async function runStage(services: ExecutionServices, execution: StageExec
     const startedAt = services.environment.now();
     const opening = openContext(services, execution);
     const context = opening instanceof Promise ? await abort.race(opening) : opening;
+    abort.throwIfAborted();
     const result = await abort.race(planned.stage.execute(context));
     abort.throwIfAborted(); // nobody waits for its outcome any more, and it stores nothing
     const outcome = outcomeOf(services, execution, result, startedAt);

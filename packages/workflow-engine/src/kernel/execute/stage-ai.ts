@@ -91,7 +91,7 @@ export function aiBindingOf(
 
 /** The outcome of a stage that let a refused call pass; null for any other error. */
 export function refusedOutcome(error: unknown): Outcome | null {
-  const found = refusalIn(error, 0);
+  const found = refusalOf(error);
   if (!found) return null;
   const { refusal, message } = found;
   if (refusal.onExceed === "fail") return { kind: "failed", error: message, isRetryable: false, delayMs: 0 };
@@ -122,6 +122,15 @@ export const withoutLogger: StageAIFactory = () => {
 export function stageBudgetOf({ budget }: AnyStage): BudgetLimit | undefined {
   if (budget === undefined || (budget.usd === undefined && budget.tokens === undefined)) return undefined;
   return { usdPico: budget.usd === undefined ? null : toPico(budget.usd), tokens: budget.tokens ?? null };
+}
+
+/** Anything can be thrown: what cannot be looked at is no refusal. */
+function refusalOf(error: unknown): ReturnType<typeof refusalIn> {
+  try {
+    return refusalIn(error, 0);
+  } catch {
+    return null;
+  }
 }
 
 /** The refusal at the bottom of an error, through causes and the errors of a Promise.any. */

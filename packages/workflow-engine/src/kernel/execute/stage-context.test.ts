@@ -43,7 +43,7 @@ async function within(look: (ctx: Context) => Promise<void> | void, given: Given
     { outputs: { a: 1 }, ...given },
   );
   expect(await runStage(opened.services, opened.execution)).toMatchObject({ kind: "completed" });
-  return { ...opened, told: opened.execution.close() };
+  return { ...opened, told: await opened.execution.close() };
 }
 
 it("P8: a context has the properties that the interface names, all of its own and enumerable", async () => {

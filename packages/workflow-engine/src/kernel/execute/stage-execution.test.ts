@@ -12,10 +12,10 @@ const open = () =>
     "a",
   );
 
-it("P19: what was told and is not written is left when it ends", () => {
+it("P19: what was told and is not written is left when it ends", async () => {
   const { execution } = open();
   execution.teller.log("a", "INFO", "told", undefined);
-  expect(execution.close().logs.map(({ message }) => message)).toEqual(["told"]);
+  expect((await execution.close()).logs.map(({ message }) => message)).toEqual(["told"]);
 });
 
 it("P13: what is told for the first time after its end is told to nobody", async () => {
@@ -23,5 +23,5 @@ it("P13: what is told for the first time after its end is told to nobody", async
   expect(execution.close()).toEqual({ logs: [], progress: [] });
   execution.teller.log("a", "INFO", "late", undefined);
   await environment.advance(1_000);
-  expect([logs, execution.close().logs, environment.timers()]).toEqual([[], [], []]);
+  expect([logs, (await execution.close()).logs, environment.timers()]).toEqual([[], [], []]);
 });

@@ -5,6 +5,7 @@ import type { Environment } from "../../ports/environment.ts";
 import type { ExecutionRef, Job, RunStore } from "../../ports/store.ts";
 import { tell } from "../rules/tell.ts";
 import type { Abort } from "./abort.ts";
+import type { Awaitable } from "./awaitable.ts";
 import type { PayloadLimits } from "./payloads.ts";
 import type { LazyAI, StageAIFactory } from "./stage-ai.ts";
 import { type Tell, Teller, type Untold } from "./teller.ts";
@@ -54,12 +55,12 @@ export class StageExecution {
     if (this.#teller) return this.#teller;
     const onLost = (): void => this.abort.abort(new Error("This execution has lost its stage"));
     this.#teller = new Teller(this.#listener.environment, tellOf(this.#listener.store, this.job), onLost);
-    if (this.#hasEnded) this.#teller.close();
+    if (this.#hasEnded) void this.#teller.close();
     return this.#teller;
   }
 
   /** Ends telling; answers what has not been written. */
-  close(): Untold {
+  close(): Awaitable<Untold> {
     this.#hasEnded = true;
     return this.#teller?.close() ?? nothing;
   }

@@ -39,7 +39,7 @@ describe("Teller", () => {
     const { environment, writes, teller, log } = open();
     log("one");
     teller.progress("a", { progress: 1, message: "half" });
-    const left = teller.close();
+    const left = await teller.close();
     log("late");
     teller.progress("a", { progress: 2, message: "late" });
     expect(left.logs.map(({ message }) => message)).toEqual(["one"]);
@@ -68,10 +68,13 @@ describe("Teller", () => {
     );
     teller.log("a", "INFO", "one", undefined);
     await environment.advance(0);
-    teller.close();
+    teller.log("a", "INFO", "two", undefined);
+    const left = teller.close();
     reject(new Error("down"));
     await environment.advance(0);
     expect(environment.timers()).toEqual([]);
+    // whoever settles the stage takes along what could not be written
+    expect((await left).logs.map(({ message }) => message)).toEqual(["one", "two"]);
   });
 
   it("P13: an execution that has lost its stage hears of it", async () => {
@@ -81,25 +84,25 @@ describe("Teller", () => {
     expect(losses()).toBe(1);
   });
 
-  it("P19: progress is kept as it was told, and as JSON: no detail keeps the stage's end from being stored", () => {
+  it("P19: progress is kept as it was told, and as JSON: no detail keeps the stage's end from being stored", async () => {
     const { teller } = open();
     const details: Record<string, unknown> = { n: 1, at: new Date(0) };
     teller.progress("a", { progress: 0.5, message: "m\u0000", details });
     details["n"] = 2;
     teller.progress("a", { progress: 1, message: "m", details: { big: 1n } });
-    expect(teller.close().progress.map((event) => [event["message"], event["details"]])).toEqual([
+    expect((await teller.close()).progress.map((event) => [event["message"], event["details"]])).toEqual([
       ["m\uFFFD", { n: 1, at: "1970-01-01T00:00:00.000Z" }],
       ["m", { unserializable: expect.stringContaining("BigInt") }],
     ]);
   });
 
-  it("P19: metadata that is no JSON says so, and the line is told", () => {
+  it("P19: metadata that is no JSON says so, and the line is told", async () => {
     const { teller } = open();
     const circular: Record<string, unknown> = Object.create(null);
     circular["self"] = circular;
     teller.log("a", "WARN", "m", circular);
     teller.log("a", "WARN", "n", { x: 1 });
-    const [first, second] = teller.close().logs;
+    const [first, second] = (await teller.close()).logs;
     expect([first?.metadata, second?.metadata]).toEqual([expect.stringContaining("unserializable"), '{"x":1}']);
   });
 });

@@ -4,6 +4,7 @@ import type { Environment } from "../../ports/environment.ts";
 import type { DraftEvent } from "../../ports/event.ts";
 import type { LogRow } from "../../ports/store.ts";
 import { toStorableText } from "../../store/storable-text.ts";
+import type { Awaitable } from "./awaitable.ts";
 import { describeError } from "./failures.ts";
 
 /** What has been told and not been written. */
@@ -29,6 +30,8 @@ export class Teller {
   #logs: LogRow[] = [];
   #progress: DraftEvent[] = [];
   #cancelTimer: (() => void) | null = null;
+  /** The write under way, resolved once what it could not write is back among what is untold. */
+  #telling: Promise<unknown> | null = null;
   #toldAt = Number.NEGATIVE_INFINITY;
   #isClosed = false;
 
@@ -57,26 +60,38 @@ export class Teller {
 
   /** Writes what has been told so far, or nothing, under the fence; false when the execution has lost its stage. Rejects with the store. */
   async confirm(): Promise<boolean> {
-    const [logs, progress] = [this.#logs, this.#progress];
-    this.#logs = [];
-    this.#progress = [];
-    let isHeld: boolean;
-    try {
-      isHeld = !this.#isClosed && (await this.#tell(logs, progress));
-    } catch (error) {
-      this.#logs = [...logs, ...this.#logs];
-      this.#progress = [...progress, ...this.#progress];
-      throw error;
-    }
+    const isHeld = !this.#isClosed && (await this.#write());
     if (!isHeld) this.#onLost();
     return isHeld;
   }
 
-  /** Ends telling; answers what has not been written. */
-  close(): Untold {
+  /** Ends telling; answers what has not been written, once what is under way has been or has failed. */
+  close(): Awaitable<Untold> {
     this.#isClosed = true;
     this.#cancelTimer?.();
+    return this.#telling ? this.#telling.then(() => this.#untold()) : this.#untold();
+  }
+
+  #untold(): Untold {
     return { logs: this.#logs, progress: this.#progress };
+  }
+
+  /** Writes what is untold; where that fails it is untold again. */
+  #write(): Promise<boolean> {
+    const [logs, progress] = [this.#logs, this.#progress];
+    this.#logs = [];
+    this.#progress = [];
+    const answer = this.#tell(logs, progress).catch((error: unknown) => {
+      this.#logs = [...logs, ...this.#logs];
+      this.#progress = [...progress, ...this.#progress];
+      throw error;
+    });
+    const before = this.#telling;
+    const telling = Promise.allSettled([before, answer]).then(() => {
+      if (this.#telling === telling) this.#telling = null;
+    });
+    this.#telling = telling;
+    return answer;
   }
 
   #schedule(): void {
@@ -89,19 +104,14 @@ export class Teller {
   }
 
   #flush(): void {
-    const [logs, progress] = [this.#logs, this.#progress];
-    if (this.#isClosed || (logs.length === 0 && progress.length === 0)) return;
-    this.#logs = [];
-    this.#progress = [];
+    if (this.#isClosed || (this.#logs.length === 0 && this.#progress.length === 0)) return;
     this.#toldAt = this.#environment.now();
-    this.#tell(logs, progress).then(
+    this.#write().then(
       (isHeld) => {
         if (!isHeld) this.#onLost();
       },
       () => {
         // the store was out of reach: these lines are told again after a while, or ride the settling commit
-        this.#logs = [...logs, ...this.#logs];
-        this.#progress = [...progress, ...this.#progress];
         this.#toldAt = this.#environment.now() + pauseMs;
         if (!this.#isClosed) this.#schedule();
       },

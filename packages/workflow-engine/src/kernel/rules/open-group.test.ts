@@ -28,6 +28,12 @@ describe("openGroup", () => {
     expect(openGroup(group, run(), "f1", now, takerOf(0))).toEqual({ open: [b, c], events: [], handed: [] });
   });
 
+  it("P4: a part of a slot counts as one, for the rows and for who is handed them", () => {
+    const { open, handed } = openGroup(group, run(), "f1", now, takerOf(0.5));
+    expect(open.map(({ status }) => status)).toEqual(["RUNNING", "PENDING"]);
+    expect(handed).toEqual([open[0]]);
+  });
+
   it("P5: a stage has 3 attempts unless its retry policy says otherwise", () => {
     const plan = createPlan("w", [{ stages: [declared("a"), declared("b", { maxAttempts: 1 })], isParallel: true, onFailure: "abort" }]);
     expect(openGroup(plan.getGroup(1)!, run(), "f1", now, null).open.map(({ maxAttempts }) => maxAttempts)).toEqual([3, 1]);

@@ -22,7 +22,7 @@ export interface OpenedGroup {
 
 /** Rows for every stage of `group`; execution ids derive from `freshId`, which nobody else has. */
 export function openGroup(group: PlannedGroup, run: RunState, freshId: string, now: number, taker: Taker | null): OpenedGroup {
-  const slots = taker?.slots ?? 0;
+  const slots = Math.ceil(taker?.slots ?? 0); // a host may share its places by fractions
   const open = group.stages.map((planned, index) => {
     const executionId = index === 0 ? freshId : `${freshId}-${index}`;
     return newStage(planned, run.id, executionId, now, index < slots ? taker : null);
